@@ -1,0 +1,155 @@
+/** The port to the repositories: one bare repository per project. */
+
+export type ObjectFormat = 'SHA1' | 'SHA256'
+
+export interface Signature {
+  readonly name: string
+  readonly email: string
+  readonly at: Date
+}
+
+export interface TreeEntry {
+  readonly path: string
+  readonly mode: string
+  readonly kind: 'blob' | 'tree' | 'commit'
+  readonly objectId: string
+  /** In bytes; null for what is not a blob. */
+  readonly size: number | null
+}
+
+export interface FileBlob {
+  readonly path: string
+  readonly mode: string
+  readonly objectId: string
+  readonly content: Buffer
+}
+
+export const changeKinds = ['ADDED', 'MODIFIED', 'DELETED', 'RENAMED', 'COPIED', 'MODE_CHANGED'] as const
+export type ChangeKind = (typeof changeKinds)[number]
+
+export interface ChangedFile {
+  readonly path: string
+  /** Where it came from, for a rename or copy. */
+  readonly previousPath: string | null
+  readonly kind: ChangeKind
+  readonly isBinary: boolean
+  readonly additions: number
+  readonly deletions: number
+  readonly oldMode: string | null
+  readonly newMode: string | null
+  readonly oldObjectId: string | null
+  readonly newObjectId: string | null
+  /** This file's part of the patch, as git writes it. */
+  readonly patch: string
+}
+
+export interface CommitInfo {
+  readonly oid: string
+  readonly tree: string
+  readonly parents: readonly string[]
+  readonly message: string
+  readonly authorName: string
+  readonly authorEmail: string
+  readonly authoredAt: Date
+}
+
+export interface CommitRequest {
+  readonly tree: string
+  readonly parents: readonly string[]
+  readonly message: string
+  readonly author: Signature
+  readonly committer: Signature
+}
+
+/** A file to write into a tree, or, with null, to remove from it. */
+export interface TreeChange {
+  readonly path: string
+  readonly content: Buffer | null
+  /** 100644 (default) or 100755; an existing file keeps its mode when this is absent. */
+  readonly mode?: '100644' | '100755'
+}
+
+export interface AppliedPatch {
+  /** The base tree with the patch applied. */
+  readonly tree: string
+  /** The text that was applied: normalised line end of the last line. */
+  readonly content: string
+}
+
+export interface ImportedHead {
+  readonly branch: string
+  readonly head: string
+}
+
+export interface GitStore {
+  /** The path of a project's bare repository, for messages to people. */
+  directory(projectId: string): string
+  /** Makes the bare repository; a leftover of an earlier try is replaced. */
+  create(projectId: string, options: { objectFormat: ObjectFormat; branch: string }): Promise<void>
+  remove(projectId: string): Promise<void>
+
+  /** Writes these files as one pack and a first commit on the branch. Files may be none: an empty root commit. */
+  importFiles(
+    projectId: string,
+    files: Iterable<{ path: string; mode: '100644' | '100755'; content: Buffer }>,
+    commit: { branch: string; message: string; author: Signature },
+  ): Promise<string>
+  /**
+   * A tar or tar.gz archive as the first commit. A single top directory is stripped.
+   * @throws SourceRejectedError for links, devices, unsafe or duplicate names, or more than the limits
+   */
+  importArchive(
+    projectId: string,
+    archive: AsyncIterable<Uint8Array>,
+    commit: { branch: string; message: string; author: Signature },
+  ): Promise<string>
+  /**
+   * Fetches a remote's branch (its default one if none is named) into the repository.
+   * @throws SourceRejectedError for a URL that configuration does not allow
+   * @throws RemoteError when git could not fetch it
+   */
+  importRemote(projectId: string, url: string, branch: string | undefined, signal: AbortSignal): Promise<ImportedHead>
+
+  /** The commit a branch points to; null when there is no such branch. */
+  branchHead(projectId: string, branch: string): Promise<string | null>
+  /** Resolves a revision that a user named (branch, tag or object id, checked for shape) to a commit; null when there is none. */
+  resolveCommit(projectId: string, revision: string): Promise<string | null>
+  commitInfo(projectId: string, oid: string): Promise<CommitInfo | null>
+  /** Newest first; `skip` and `limit` page. */
+  log(projectId: string, from: string, page: { skip: number; limit: number }): Promise<readonly CommitInfo[]>
+  treeOf(projectId: string, commit: string): Promise<string>
+  /** One level of a directory of a tree (or commit); empty when there is no such directory. */
+  entries(projectId: string, treeish: string, path: string): Promise<readonly TreeEntry[]>
+  /** Every blob below, with paths from the root. */
+  listFiles(projectId: string, treeish: string): Promise<readonly TreeEntry[]>
+  readFile(projectId: string, treeish: string, path: string): Promise<FileBlob | null>
+  readBlob(projectId: string, objectId: string): Promise<Buffer | null>
+  /** True when the branch's history has the commit. */
+  branchContains(projectId: string, branch: string, oid: string): Promise<boolean>
+
+  /** The tree with these changes made; only touched directories are rewritten. Paths pass the same check as a patch's. */
+  changeTree(projectId: string, tree: string, changes: readonly TreeChange[]): Promise<string>
+  /** What differs between two trees, renames found, from the trees themselves. */
+  changedFiles(projectId: string, fromTree: string, toTree: string): Promise<readonly ChangedFile[]>
+  /** The patch from one tree to another, `--binary --full-index`, as the patch engine takes it. */
+  patchBetween(projectId: string, fromTree: string, toTree: string): Promise<string>
+  /**
+   * Applies a patch to a tree without a work tree, all or nothing.
+   * @throws PatchRejectedError
+   */
+  applyPatch(projectId: string, baseTree: string, patch: string): Promise<AppliedPatch>
+
+  /** Writes a commit object; the same request gives the same id. Moves no ref. */
+  writeCommit(projectId: string, request: CommitRequest): Promise<string>
+  /** Moves a branch from one commit to another in one step; false when it was not at `from`. */
+  moveBranch(projectId: string, branch: string, from: string, to: string): Promise<boolean>
+  /** Keeps a commit under refs/countersign/<kind>/<id>. */
+  keep(projectId: string, kind: KeptKind, id: string, commit: string): Promise<void>
+  release(projectId: string, kind: KeptKind, id: string): Promise<void>
+
+  /** Writes a tree's files into an empty directory. The directory gets no .git. */
+  materialize(projectId: string, tree: string, directory: string): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export type KeptKind = 'candidates' | 'checkpoints' | 'diffs' | 'versions'

@@ -1,0 +1,14 @@
+import { defaultServerConditions } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+// graphql 17 ships two builds; without these conditions vitest loads both ("another realm").
+const conditions = ['module-sync', ...defaultServerConditions]
+
+export default defineConfig({
+  ssr: { resolve: { conditions, externalConditions: ['node', 'module-sync'] } },
+  test: {
+    include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
