@@ -159,3 +159,14 @@ export class SourceRejectedError extends DomainError {
   override readonly name = 'SourceRejectedError'
   override readonly code = 'SOURCE_REJECTED'
 }
+
+/** A limit on money or tokens would be overshot. */
+export class BudgetExceededError extends DomainError {
+  override readonly name = 'BudgetExceededError'
+  override readonly code = 'BUDGET_EXCEEDED'
+  readonly budgetId: string
+  constructor(budgetId: string, message: string) {
+    super(message)
+    this.budgetId = budgetId
+  }
+}

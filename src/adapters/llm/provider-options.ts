@@ -1,0 +1,16 @@
+import type { RetryNotice, RetryOptions } from './retry.ts'
+
+export interface ProviderOptions {
+  /** Null for a server that asks for none. */
+  readonly apiKey: string | null
+  /** The provider's own address when absent. */
+  readonly baseUrl?: string | undefined
+  readonly defaultModel: string
+  /** True when the base URL is the built-in offline stand-in's. */
+  readonly rehearsal: boolean
+  /** Told before each retry. */
+  readonly log?: ((notice: RetryNotice) => void) | undefined
+  /** The limit of one attempt, in milliseconds. Default 120,000. */
+  readonly timeoutMs?: number | undefined
+  readonly retry?: RetryOptions | undefined
+}

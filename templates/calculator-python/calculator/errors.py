@@ -1,0 +1,2 @@
+class CalculatorError(ValueError):
+    """The expression cannot be read or has no value."""
