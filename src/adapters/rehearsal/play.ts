@@ -131,7 +131,7 @@ function judge(prompt: Prompt, script: Script): Turn {
 
 function verify(prompt: Prompt): Turn {
   const results = labelled(userText(prompt), 'test_results').map(({ content }) => content)
-  const failed = [...results.join('\n').matchAll(/^\s*FAILED (.+)$/gm)].map(([, name]) => name?.trim() ?? '')
+  const failed = [...results.join('\n').matchAll(/^FAILED ((?!\().+)$/gm)].map(([, name]) => name?.trim() ?? '')
   return failed.length > 0
     ? json({ verdict: 'VERIFICATION_FAILURE', reasons: failed.map((name) => `The test "${name}" fails.`) })
     : json({ verdict: 'VERIFICATION_SUCCESS', reasons: ['No test fails on the selected tree.'] })

@@ -59,6 +59,8 @@ export interface TokenCount {
   /** All input tokens, cached ones included. */
   readonly inputTokens: number
   readonly cachedInputTokens: number
+  /** Of the input tokens, those that were written to the provider's cache, which cost more. */
+  readonly cacheWriteInputTokens?: number
   readonly outputTokens: number
 }
 

@@ -1,0 +1,121 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { EventRow } from '../../domain/event/event.entity.ts'
+import { type EventCursor, isAfter } from '../../domain/event/event-cursor.ts'
+import { currentCursor, type EventFilter, matches, readEvents } from '../../domain/event/read-events.ts'
+import type { Logger } from '../../domain/shared/services.ts'
+
+/** The event log as it grows, read once per process whatever the number of subscribers. */
+export interface EventFeed extends AsyncDisposable {
+  /** Looks for new events: called when somebody wrote some. */
+  wake(): void
+  /** Events after a cursor, or from now on, until the signal is aborted. Nothing is missed or repeated. */
+  follow(filter: EventFilter, after: EventCursor | undefined, signal: AbortSignal): AsyncGenerator<EventRow>
+}
+
+const batch = 500
+// A subscriber this far behind goes back to reading the log for itself.
+const maxInbox = 5_000
+// Readable only once older transactions have ended, which nobody announces.
+const idlePollMs = 250
+
+interface Subscriber {
+  readonly inbox: EventRow[]
+  overflown: boolean
+  notify: () => void
+}
+
+const cursorOf = (event: EventRow): EventCursor => ({ xid: event.xid, id: event.id })
+
+/** Starts reading the log at its end. */
+export const createEventFeed = async (em: () => EntityManager, log: Logger): Promise<EventFeed> => {
+  const subscribers = new Set<Subscriber>()
+  let position = await currentCursor(em())
+  let reading: Promise<void> | undefined
+  let askedAgain = false
+  let closed = false
+
+  const readOn = async (): Promise<void> => {
+    do {
+      askedAgain = false
+      const found = await readEvents(em(), position, { projectIds: null }, batch)
+      const last = found.at(-1)
+      if (!last) continue
+      position = cursorOf(last)
+      if (found.length === batch) askedAgain = true
+      for (const subscriber of subscribers) {
+        if (subscriber.inbox.length + found.length > maxInbox) {
+          subscriber.inbox.length = 0
+          subscriber.overflown = true
+        } else if (!subscriber.overflown) subscriber.inbox.push(...found)
+        subscriber.notify()
+      }
+    } while (askedAgain && !closed)
+  }
+
+  const wake = (): void => {
+    askedAgain = true
+    if (reading || closed) return
+    reading = readOn()
+      .catch((error: unknown) => log.warn({ error }, 'events could not be read; trying again'))
+      .finally(() => {
+        reading = undefined
+      })
+  }
+  const timer = setInterval(wake, idlePollMs)
+
+  async function* catchUp(filter: EventFilter, from: EventCursor): AsyncGenerator<EventRow, EventCursor> {
+    let cursor = from
+    for (;;) {
+      const found = await readEvents(em(), cursor, filter, batch)
+      yield* found
+      const last = found.at(-1)
+      if (last) cursor = cursorOf(last)
+      if (found.length < batch) return cursor
+    }
+  }
+
+  async function* follow(
+    filter: EventFilter,
+    after: EventCursor | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventRow> {
+    const subscriber: Subscriber = { inbox: [], overflown: false, notify: () => {} }
+    let cursor = after ?? (await currentCursor(em()))
+    subscribers.add(subscriber)
+    const onAbort = () => subscriber.notify()
+    signal.addEventListener('abort', onAbort)
+    try {
+      cursor = yield* catchUp(filter, cursor)
+      while (!signal.aborted && !closed) {
+        const event = subscriber.inbox.shift()
+        if (event) {
+          if (!isAfter(cursorOf(event), cursor)) continue
+          cursor = cursorOf(event)
+          if (matches(event, filter)) yield event
+        } else if (subscriber.overflown) {
+          subscriber.overflown = false
+          cursor = yield* catchUp(filter, cursor)
+        } else {
+          await new Promise<void>((resolve) => {
+            subscriber.notify = resolve
+            if (signal.aborted || closed) resolve()
+          })
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      subscribers.delete(subscriber)
+    }
+  }
+
+  return {
+    wake,
+    follow,
+    async [Symbol.asyncDispose]() {
+      closed = true
+      clearInterval(timer)
+      for (const subscriber of subscribers) subscriber.notify()
+      await reading
+    },
+  }
+}

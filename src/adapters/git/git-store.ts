@@ -1,0 +1,263 @@
+/** The store of the projects' repositories, put together from its parts. */
+
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { access, mkdtemp, rename, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { NotFoundError } from '../../domain/errors.ts'
+import type { CommitInfo, GitStore, ObjectFormat } from '../../domain/ports/git-store.ts'
+import { applyPatch } from './apply-patch.ts'
+import { branchRef, isUuid } from './branch-names.ts'
+import { changeTree } from './change-tree.ts'
+import { createGitClient } from './git-client.ts'
+import { defaultSearchPath } from './git-environment.ts'
+import { type HashName, isObjectId, newObject, parseCommit, serialiseCommit } from './git-objects.ts'
+import { importArchive } from './import-archive.ts'
+import { importFiles } from './import-files.ts'
+import { importRemote } from './import-remote.ts'
+import { materialize } from './materialize.ts'
+import { createObjectReaders } from './object-readers.ts'
+import { directoryEntries, listFiles, readFile } from './read-tree.ts'
+import { branchContains, branchHead, keepCommit, moveBranch, releaseCommit, resolveCommit } from './refs.ts'
+import { type Repository, treeOfObject } from './repository.ts'
+import { createGitRunner, type GitRunnerOptions } from './run-git.ts'
+import { changedFiles, patchBetween } from './tree-diff.ts'
+import { writeObjects } from './write-objects.ts'
+
+export interface GitStoreOptions {
+  /** The directory that holds the bare repositories. */
+  readonly root: string
+  /** A directory for what lives as long as one patch; what a crash left there is swept when a store is made. */
+  readonly scratch: string
+  /** Of https, http, ssh and file. */
+  readonly allowedProtocols: readonly string[]
+  /** Host names that projects may be imported from; null for every public one. */
+  readonly allowedHosts: readonly string[] | null
+  /** Also hosts in loopback, link-local and private networks (default no). */
+  readonly allowPrivateHosts?: boolean
+  /** For one git process, in milliseconds (default one minute). */
+  readonly timeoutMs?: number
+  /** For talking to a remote, in milliseconds (default ten minutes). */
+  readonly remoteTimeoutMs?: number
+  /** Directories in which git is found, separated by colons. */
+  readonly searchPath?: string
+  /** Told the arguments of every git process before it starts. */
+  readonly onSpawn?: (argv: readonly string[]) => void
+}
+
+const readerLimits = { idleMs: 5000, open: 16 }
+
+const leftoverMs = 3_600_000
+
+const rememberedFormats = 10_000
+
+/** The configuration file with which every repository begins. */
+const repositorySettings = `[transfer]
+\thideRefs = refs/countersign
+[core]
+\thooksPath = /dev/null
+[gc]
+\tauto = 0
+`
+
+export function createGitStore(options: GitStoreOptions): GitStore {
+  const root = resolve(options.root)
+  const scratch = resolve(options.scratch)
+  const home = join(root, '.home')
+  const template = join(root, '.template')
+  for (const directory of [home, template, scratch]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  writeFileSync(join(template, 'config'), repositorySettings)
+  sweep(scratch, 'patch-')
+  sweep(root, '.new-')
+  const runnerOptions: GitRunnerOptions = {
+    home,
+    searchPath: options.searchPath ?? defaultSearchPath,
+    timeoutMs: options.timeoutMs ?? 60_000,
+    onSpawn: options.onSpawn,
+  }
+  const git = createGitRunner(runnerOptions)
+  const client = createGitClient(runnerOptions)
+  const readers = createObjectReaders(runnerOptions, readerLimits)
+  const rules = {
+    allowedProtocols: options.allowedProtocols,
+    allowedHosts: options.allowedHosts?.map((host) => host.toLowerCase()) ?? null,
+    allowPrivateHosts: options.allowPrivateHosts ?? false,
+  }
+  const hashes = new Map<string, HashName>()
+
+  const directoryOf = (projectId: string): string => {
+    if (!isUuid(projectId)) throw new TypeError('a project id is a UUID')
+    return join(root, `${projectId.toLowerCase()}.git`)
+  }
+  const forget = async (directory: string) => {
+    hashes.delete(directory)
+    await readers.drop(directory)
+  }
+  const hashOf = async (projectId: string, directory: string): Promise<HashName> => {
+    const known = hashes.get(directory)
+    if (known) return known
+    try {
+      await access(join(directory, 'HEAD'))
+    } catch {
+      throw new NotFoundError('repository', projectId)
+    }
+    const format = await client({ repository: directory }, (each) => each.revparse(['--show-object-format']))
+    const hash = format === 'sha256' ? 'sha256' : 'sha1'
+    if (hashes.size >= rememberedFormats) hashes.clear()
+    hashes.set(directory, hash)
+    return hash
+  }
+  const open = async (projectId: string): Promise<Repository> => {
+    const directory = directoryOf(projectId)
+    return {
+      directory,
+      hash: await hashOf(projectId, directory),
+      git: (run) => git({ ...run, repository: directory }),
+      info: (name) => readers.info(directory, name),
+      contents: (name) => readers.contents(directory, name),
+    }
+  }
+  const treeOf = async (repository: Repository, treeish: string): Promise<string> => {
+    const tree = await treeOfObject(repository, treeish)
+    if (tree === null) throw new NotFoundError('tree', treeish)
+    return tree
+  }
+  const commitInfo = async (repository: Repository, oid: string): Promise<CommitInfo | null> => {
+    const object = isObjectId(oid) ? await repository.contents(oid) : null
+    return object?.kind === 'commit' ? parseCommit(object.id, object.content) : null
+  }
+
+  return {
+    directory: directoryOf,
+
+    async create(projectId, { objectFormat, branch }) {
+      const directory = directoryOf(projectId)
+      branchRef(branch)
+      await forget(directory)
+      const fresh = await mkdtemp(join(root, '.new-'))
+      try {
+        await client({ repository: fresh, environment: { GIT_TEMPLATE_DIR: template } }, (each) =>
+          each.raw(['init', '--bare', `--initial-branch=${branch}`, formatArgument(objectFormat)]),
+        )
+        await rm(directory, { recursive: true, force: true })
+        await rename(fresh, directory)
+      } finally {
+        await rm(fresh, { recursive: true, force: true })
+      }
+    },
+    async remove(projectId) {
+      const directory = directoryOf(projectId)
+      await forget(directory)
+      await rm(directory, { recursive: true, force: true })
+    },
+
+    async importFiles(projectId, files, commit) {
+      return await importFiles(await open(projectId), files, commit)
+    },
+    async importArchive(projectId, archive, commit) {
+      return await importArchive(await open(projectId), archive, commit)
+    },
+    async importRemote(projectId, url, branch, signal) {
+      const timeoutMs = options.remoteTimeoutMs ?? 600_000
+      return await importRemote({ repository: await open(projectId), rules, timeoutMs }, url, branch, signal)
+    },
+
+    async branchHead(projectId, branch) {
+      return await branchHead(await open(projectId), branch)
+    },
+    async resolveCommit(projectId, revision) {
+      return await resolveCommit(await open(projectId), revision)
+    },
+    async commitInfo(projectId, oid) {
+      return await commitInfo(await open(projectId), oid)
+    },
+    async log(projectId, from, { skip, limit }) {
+      const repository = await open(projectId)
+      const start = await resolveCommit(repository, from)
+      if (start === null || limit <= 0) return []
+      const page = [`--skip=${Math.max(0, Math.trunc(skip))}`, `--max-count=${Math.trunc(limit)}`]
+      const ids = await client({ repository: repository.directory }, (each) =>
+        each.raw(['rev-list', ...page, '--end-of-options', start, '--']),
+      )
+      const commits = await Promise.all(ids.split('\n').map((oid) => commitInfo(repository, oid)))
+      return commits.filter((commit) => commit !== null)
+    },
+    async treeOf(projectId, commit) {
+      return await treeOf(await open(projectId), commit)
+    },
+    async entries(projectId, treeish, path) {
+      const repository = await open(projectId)
+      return await directoryEntries(repository, await treeOf(repository, treeish), path)
+    },
+    async listFiles(projectId, treeish) {
+      const repository = await open(projectId)
+      return await listFiles(repository, await treeOf(repository, treeish))
+    },
+    async readFile(projectId, treeish, path) {
+      const repository = await open(projectId)
+      const tree = await treeOfObject(repository, treeish)
+      return tree === null ? null : await readFile(repository, tree, path)
+    },
+    async readBlob(projectId, objectId) {
+      const repository = await open(projectId)
+      const object = isObjectId(objectId) ? await repository.contents(objectId) : null
+      return object?.kind === 'blob' ? object.content : null
+    },
+    async branchContains(projectId, branch, oid) {
+      return await branchContains(await open(projectId), branch, oid)
+    },
+
+    async changeTree(projectId, tree, changes) {
+      const repository = await open(projectId)
+      return await changeTree(repository, await treeOf(repository, tree), changes)
+    },
+    async changedFiles(projectId, fromTree, toTree) {
+      const repository = await open(projectId)
+      return await changedFiles(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
+    },
+    async patchBetween(projectId, fromTree, toTree) {
+      const repository = await open(projectId)
+      return await patchBetween(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
+    },
+    async applyPatch(projectId, baseTree, patch) {
+      const repository = await open(projectId)
+      return await applyPatch({ repository, git, scratch }, await treeOf(repository, baseTree), patch)
+    },
+
+    async writeCommit(projectId, request) {
+      const repository = await open(projectId)
+      const commit = newObject(repository.hash, 'commit', serialiseCommit(request))
+      await writeObjects(repository, [commit])
+      return commit.id
+    },
+    async moveBranch(projectId, branch, from, to) {
+      return await moveBranch(await open(projectId), branch, from, to)
+    },
+    async keep(projectId, kind, id, commit) {
+      await keepCommit(await open(projectId), kind, id, commit)
+    },
+    async release(projectId, kind, id) {
+      await releaseCommit(await open(projectId), kind, id)
+    },
+
+    async materialize(projectId, tree, directory) {
+      const repository = await open(projectId)
+      await materialize(repository, await treeOf(repository, tree), directory)
+    },
+    async [Symbol.asyncDispose]() {
+      await readers.dropAll()
+    },
+  }
+}
+
+/** Removes old leftovers; young ones may belong to another process at work. */
+function sweep(directory: string, prefix: string): void {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+    if (name.startsWith(prefix) && age > leftoverMs) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function formatArgument(format: ObjectFormat): string {
+  return `--object-format=${format === 'SHA256' ? 'sha256' : 'sha1'}`
+}

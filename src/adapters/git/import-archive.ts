@@ -1,0 +1,182 @@
+/** An uploaded tar or tar.gz as a project's first commit, streamed from the upload into the pack. */
+
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { type Extract, extract, type Header } from 'tar-stream'
+import { SourceRejectedError } from '../../domain/errors.ts'
+import { type FirstCommit, importStream, type StreamedFile } from './fast-import.ts'
+import { pathFault } from './patch-paths.ts'
+import { createPathRegister, type PathRegister } from './path-register.ts'
+import type { Repository } from './repository.ts'
+
+interface ArchiveLimits {
+  readonly unpackedBytes: number
+  readonly files: number
+}
+
+const archiveLimits: ArchiveLimits = { unpackedBytes: 200 * 1024 * 1024, files: 50_000 }
+
+/** A tar's own headers and padding, for each file. */
+const headerBytes = 2048
+
+/** @throws SourceRejectedError, naming the entry; whatever reading the upload throws */
+export async function importArchive(
+  repository: Repository,
+  archive: AsyncIterable<Uint8Array>,
+  commit: FirstCommit,
+  limits: ArchiveLimits = archiveLimits,
+): Promise<string> {
+  const upload: Upload = { fault: undefined }
+  const register = createPathRegister((path, words) => refused(`its entry ${path} ${words}`))
+  const tops = new Set<string>()
+  const source = Readable.from(watched(archive, upload))
+  try {
+    return await importStream(repository, entries(source, register, tops, limits), commit, (path) =>
+      strippedPath(path, register, tops),
+    )
+  } catch (error) {
+    if (upload.fault !== undefined) throw upload.fault
+    throw error
+  } finally {
+    source.destroy()
+  }
+}
+
+interface Upload {
+  fault: unknown
+}
+
+async function* watched(archive: AsyncIterable<Uint8Array>, upload: Upload): AsyncGenerator<Uint8Array> {
+  try {
+    yield* archive
+  } catch (error) {
+    upload.fault = error
+    throw error
+  }
+}
+
+async function* entries(
+  source: Readable,
+  register: PathRegister,
+  tops: Set<string>,
+  limits: ArchiveLimits,
+): AsyncGenerator<StreamedFile> {
+  const tar = extract()
+  const feeding = feed(source, tar, limits).catch((error: unknown) => {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)))
+  })
+  try {
+    for await (const entry of tar) {
+      const path = pathOf(entry.header)
+      if (path === null || !isFile(entry.header, path)) {
+        if (path !== null) noteDirectory(path, tops)
+        entry.resume()
+        continue
+      }
+      register.add(path)
+      noteFile(path, tops)
+      if (register.paths.size > limits.files) throw refused(`it has more than ${limits.files} files`)
+      const mode = ((entry.header.mode ?? 0) & 0o100) === 0 ? '100644' : '100755'
+      yield { path, mode, size: entry.header.size ?? 0, content: piecesOf(entry) }
+    }
+  } catch (error) {
+    if (error instanceof SourceRejectedError) throw error
+    throw refused(`it is damaged or no tar archive (${error instanceof Error ? error.message : error})`)
+  } finally {
+    tar.destroy()
+    source.destroy()
+    await feeding
+  }
+  if (register.paths.size === 0) throw refused('it holds no files')
+  register.finish()
+}
+
+/** tar-stream's entries are async iterables of bytes, which its types do not say. */
+function piecesOf(entry: object): AsyncIterable<Uint8Array> {
+  return entry as AsyncIterable<Uint8Array>
+}
+
+/** Unpacks what is gzipped, counts what comes out, and waits for the reader. */
+async function feed(source: Readable, tar: Extract, limits: ArchiveLimits): Promise<void> {
+  const most = limits.unpackedBytes + limits.files * headerBytes
+  let unpacked = 0
+  for await (const chunk of await unzipped(source)) {
+    unpacked += chunk.length
+    if (unpacked > most) throw refused(`it has more than ${limits.unpackedBytes} bytes when unpacked`)
+    if (tar.destroyed) return
+    if (!tar.write(chunk)) {
+      await new Promise<void>((resolve) => {
+        const resume = () => {
+          tar.off('drain', resume)
+          tar.off('close', resume)
+          resolve()
+        }
+        tar.on('drain', resume)
+        tar.on('close', resume)
+      })
+    }
+  }
+  tar.end(null)
+}
+
+async function unzipped(source: Readable): Promise<AsyncIterable<Uint8Array>> {
+  const chunks: AsyncIterator<Uint8Array> = source[Symbol.asyncIterator]()
+  let head = Buffer.alloc(0)
+  while (head.length < 2) {
+    const next = await chunks.next()
+    if (next.done) break
+    head = Buffer.concat([head, next.value])
+  }
+  const whole = startingWith(head, chunks)
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return whole
+  // The pipeline hands every fault on to the reader of its last stream.
+  return pipeline(Readable.from(whole), createGunzip(), () => undefined)
+}
+
+async function* startingWith(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head
+  yield* { [Symbol.asyncIterator]: () => rest }
+}
+
+/** Null for the archive's own root. */
+function pathOf({ name }: Header): string | null {
+  const path = name.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '')
+  return path === '' || path === '.' ? null : path
+}
+
+/** False for a directory. @throws SourceRejectedError for anything else that is no plain file */
+function isFile(header: Header, path: string): boolean {
+  const shown = JSON.stringify(header.name.slice(0, 300))
+  const { type } = header
+  if (type === 'directory') {
+    const fault = pathFault(path, false)
+    if (fault) throw refused(`its entry ${shown} ${fault.words}`)
+    return false
+  }
+  if (type === 'file' || type === 'contiguous-file') return true
+  throw refused(
+    `its entry ${shown} is a ${type === 'link' ? 'hard link' : type}, and only files and directories are taken`,
+  )
+}
+
+function noteDirectory(path: string, tops: Set<string>): void {
+  tops.add(path.split('/', 1)[0] ?? '')
+}
+
+/** A file at the top is marked by an empty name, so that nothing is stripped. */
+function noteFile(path: string, tops: Set<string>): void {
+  tops.add(path.includes('/') ? (path.split('/', 1)[0] ?? '') : '')
+}
+
+function strippedPath(path: string, register: PathRegister, tops: ReadonlySet<string>): string {
+  if (tops.size !== 1 || tops.has('')) return path
+  const stripped = path.slice(path.indexOf('/') + 1)
+  const fault = pathFault(stripped, false)
+  if (fault || !register.paths.has(path))
+    throw refused(`its entry ${JSON.stringify(path)} ${fault?.words ?? 'is unknown'}`)
+  return stripped
+}
+
+function refused(why: string): SourceRejectedError {
+  return new SourceRejectedError(`The archive cannot be used: ${why}.`)
+}

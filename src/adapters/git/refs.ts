@@ -1,0 +1,87 @@
+/** Branches, and the hidden references that keep commits from being collected. */
+
+import type { KeptKind } from '../../domain/ports/git-store.ts'
+import { branchRef, isBranchName, isUuid } from './branch-names.ts'
+import { isObjectId } from './git-objects.ts'
+import type { Repository } from './repository.ts'
+import { GitCommandError } from './run-git.ts'
+
+const keptKinds: readonly KeptKind[] = ['candidates', 'checkpoints', 'diffs', 'versions']
+
+/** @throws ValidationError for a name that is none */
+export async function branchHead(repository: Repository, branch: string): Promise<string | null> {
+  return await readRef(repository, branchRef(branch))
+}
+
+/** A branch, a tag, or an object id of at least seven digits, in this order; null when nothing is called so. */
+export async function resolveCommit(repository: Repository, revision: string): Promise<string | null> {
+  const candidates: string[] = []
+  if (isObjectId(revision)) candidates.push(revision)
+  if (isBranchName(revision)) {
+    for (const space of ['refs/heads/', 'refs/tags/']) {
+      const id = await readRef(repository, `${space}${revision}`)
+      if (id !== null) candidates.push(id)
+    }
+  }
+  if (/^[0-9a-f]{7,64}$/.test(revision)) candidates.push(revision)
+  for (const name of candidates) {
+    const header = await repository.info(`${name}^{commit}`)
+    if (header?.kind === 'commit') return header.id
+  }
+  return null
+}
+
+export async function branchContains(repository: Repository, branch: string, oid: string): Promise<boolean> {
+  const head = await branchHead(repository, branch)
+  if (head === null || !isObjectId(oid) || (await repository.info(oid))?.kind !== 'commit') return false
+  const { exitCode } = await repository.git({
+    args: ['merge-base', '--is-ancestor', '--end-of-options', oid, head],
+    accept: [0, 1],
+  })
+  return exitCode === 0
+}
+
+/** @throws GitCommandError for every fault but a branch that was elsewhere */
+export async function moveBranch(repository: Repository, branch: string, from: string, to: string): Promise<boolean> {
+  const ref = branchRef(branch)
+  requireObjectIds(from, to)
+  try {
+    await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, to, from] })
+    return true
+  } catch (error) {
+    if (!(error instanceof GitCommandError)) throw error
+    // git tells by words alone; where the branch stands now decides.
+    if ((await readRef(repository, ref)) === from) throw error
+    return false
+  }
+}
+
+export async function keepCommit(repository: Repository, kind: KeptKind, id: string, commit: string): Promise<void> {
+  const ref = keptRef(kind, id)
+  requireObjectIds(commit)
+  await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, commit] })
+}
+
+/** Nothing happens when it is not kept. */
+export async function releaseCommit(repository: Repository, kind: KeptKind, id: string): Promise<void> {
+  await repository.git({ args: ['update-ref', '--no-deref', '-d', '--end-of-options', keptRef(kind, id)] })
+}
+
+function keptRef(kind: KeptKind, id: string): string {
+  if (!keptKinds.includes(kind) || !isUuid(id)) throw new TypeError('a commit is kept under a kind and a UUID')
+  return `refs/countersign/${kind}/${id.toLowerCase()}`
+}
+
+/** The reference must be of checked shape. */
+async function readRef(repository: Repository, ref: string): Promise<string | null> {
+  const { stdout } = await repository.git({ args: ['for-each-ref', '--format=%(refname) %(objectname)', ref] })
+  const line = stdout
+    .toString('utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${ref} `))
+  return line?.slice(ref.length + 1) ?? null
+}
+
+function requireObjectIds(...ids: string[]): void {
+  if (!ids.every(isObjectId)) throw new TypeError('a reference is moved between full object ids')
+}

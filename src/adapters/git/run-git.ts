@@ -1,0 +1,136 @@
+/** Runs one git process with what simple-git lacks: bytes on stdin, bytes from stdout, limits, exit codes. */
+
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { type GitConfiguration, type GitEnvironmentOptions, gitEnvironment } from './git-environment.ts'
+
+export interface GitRunnerOptions extends GitEnvironmentOptions {
+  /** In milliseconds; then the whole process group is killed. */
+  readonly timeoutMs: number
+  /** Told of every process before it starts. */
+  readonly onSpawn?: ((argv: readonly string[]) => void) | undefined
+}
+
+export interface GitRun {
+  readonly args: readonly string[]
+  /** The bare repository; without it git must find none. */
+  readonly repository?: string
+  readonly cwd?: string
+  readonly stdin?: Uint8Array | Readable
+  readonly configuration?: GitConfiguration
+  readonly environment?: Readonly<Record<string, string>>
+  /** Of stdout, in bytes (default 256 MiB). */
+  readonly outputLimit?: number
+  /** In milliseconds; the runner's own limit when absent. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Exit codes that are answers, not faults (default only 0). */
+  readonly accept?: readonly number[]
+}
+
+export interface GitOutput {
+  readonly exitCode: number
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+/** git ended with an exit code that was no answer, or had to be ended. */
+export class GitCommandError extends Error {
+  override readonly name = 'GitCommandError'
+  readonly exitCode: number | null
+  /** git's own words, at most 4 KB. */
+  readonly stderr: string
+  constructor(command: string, exitCode: number | null, stderr: string, why?: string) {
+    super(`git ${command} ${why ?? `ended with ${exitCode}`}${stderr && `: ${stderr}`}`)
+    this.exitCode = exitCode
+    this.stderr = stderr
+  }
+}
+
+export type GitRunner = (run: GitRun) => Promise<GitOutput>
+
+const mebibyte = 1024 * 1024
+const keptWords = 4096
+
+/**
+ * @throws GitCommandError (from the runner) for other exit codes than the accepted ones, a time or output limit
+ * @throws the signal's reason (from the runner) when it was aborted
+ */
+export function createGitRunner(options: GitRunnerOptions): GitRunner {
+  return (run) => {
+    run.signal?.throwIfAborted()
+    const argv = run.repository === undefined ? [...run.args] : [`--git-dir=${run.repository}`, ...run.args]
+    options.onSpawn?.(argv)
+    const child = spawn('git', argv, {
+      cwd: run.cwd ?? run.repository ?? options.home,
+      env: { ...gitEnvironment(options, run.configuration), ...run.environment },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own, so that helpers (remote-https, ssh, index-pack) end with it.
+      detached: true,
+    })
+    return new Promise((resolve, reject) => {
+      const command = run.args[0] ?? ''
+      const outputLimit = run.outputLimit ?? 256 * mebibyte
+      const stdout: Buffer[] = []
+      const stderr: Buffer[] = []
+      let outputBytes = 0
+      let wordBytes = 0
+      let fault: unknown
+
+      const stop = (reason: unknown) => {
+        fault ??= reason
+        killGroup(child.pid)
+      }
+      const onAbort = () => stop(run.signal?.reason)
+      const timeoutMs = run.timeoutMs ?? options.timeoutMs
+      const timer = setTimeout(() => {
+        stop(new GitCommandError(command, null, '', `took longer than ${timeoutMs} ms`))
+      }, timeoutMs)
+      run.signal?.addEventListener('abort', onAbort, { once: true })
+
+      child.stdout.on('data', (chunk: Buffer) => {
+        outputBytes += chunk.length
+        if (outputBytes > outputLimit) {
+          stop(new GitCommandError(command, null, '', `wrote more than ${outputLimit} bytes`))
+          return
+        }
+        stdout.push(chunk)
+      })
+      child.stderr.on('data', (chunk: Buffer) => {
+        if (wordBytes < keptWords) stderr.push(chunk)
+        wordBytes += chunk.length
+      })
+      // A git that refuses its input early closes the pipe; its exit code and words then say why.
+      child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') stop(error)
+      })
+      child.on('error', stop)
+      child.on('close', (exitCode) => {
+        clearTimeout(timer)
+        run.signal?.removeEventListener('abort', onAbort)
+        if (run.stdin !== undefined && !(run.stdin instanceof Uint8Array)) run.stdin.destroy()
+        const words = Buffer.concat(stderr).subarray(0, keptWords).toString('utf8').trimEnd()
+        if (fault !== undefined) reject(fault)
+        else if (exitCode === null || !(run.accept ?? [0]).includes(exitCode)) {
+          reject(new GitCommandError(command, exitCode, words))
+        } else resolve({ exitCode, stdout: Buffer.concat(stdout), stderr: words })
+      })
+      if (run.stdin === undefined) child.stdin.end()
+      else if (run.stdin instanceof Uint8Array) child.stdin.end(run.stdin)
+      else {
+        run.stdin.on('error', stop)
+        run.stdin.pipe(child.stdin)
+      }
+    })
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // It had ended already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,180 @@
+import {
+  createPostgresBackend,
+  createPostgresRelayBackend,
+  type PostgresConnectionOptions,
+  Queue,
+  Relay,
+  runMigrations,
+  Worker,
+} from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import type { Logger } from '../../domain/shared/services.ts'
+import { type Pool, pools } from '../../jobs/job.ts'
+
+export interface QueuedJob {
+  readonly name: string
+  readonly payload: unknown
+}
+
+export interface RunningWorker {
+  /** Takes no new job, waits for those that run, and ends. */
+  close(): Promise<void>
+}
+
+/** Messages between processes that only say "look again": they may be lost. */
+export interface Signals {
+  publish(topic: string): Promise<void>
+  subscribe(topic: string, listener: () => void): Promise<void>
+}
+
+/** BullMQ's queues, one a pool, and its relay, on Redis or on PostgreSQL. */
+export interface Queues extends AsyncDisposable {
+  readonly backend: 'redis' | 'postgres'
+  /** Adding the same id again changes nothing. */
+  add(pool: Pool, name: string, payload: unknown, id: string): Promise<void>
+  work(pool: Pool, concurrency: number, handle: (job: QueuedJob) => Promise<void>): Promise<RunningWorker>
+  readonly signals: Signals
+  /** Answers when the backend answers. */
+  ping(): Promise<void>
+}
+
+const retry = { attempts: 3, backoff: { type: 'exponential' as const, delay: 500 } }
+const keep = { removeOnComplete: { age: 3_600, count: 1_000 }, removeOnFail: { age: 86_400, count: 1_000 } }
+
+/** Puts BullMQ's tables into a schema of their own; several processes may do so at once. */
+export const migrateQueues = async (databaseUrl: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await runMigrations(client, 'bullmq')
+  } finally {
+    await client.end()
+  }
+}
+
+/** What the two backends' classes have in common; their own types name the backend. */
+interface QueueHandle {
+  add(name: string, payload: unknown, options: { jobId: string }): Promise<unknown>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  waitUntilReady(): Promise<unknown>
+  close(): Promise<void>
+}
+interface WorkerHandle {
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'failed', listener: (job: { name: string; id?: string } | undefined, error: Error) => void): unknown
+  waitUntilReady(): Promise<unknown>
+  close(): Promise<void>
+}
+interface Backend {
+  queue(name: string): QueueHandle
+  worker(name: string, concurrency: number, handle: (job: QueuedJob) => Promise<void>): WorkerHandle
+  relay(): Relay<PostgresConnectionOptions> | Relay
+  ping(): Promise<void>
+  close(): Promise<void>
+  onError(listener: (error: Error) => void): void
+}
+
+const openPostgres = (databaseUrl: string): Backend => {
+  // One pool for every queue, worker and the relay: each keeps one client of it to listen on.
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 20,
+    keepAlive: true,
+    options: '-c search_path=bullmq',
+  })
+  // Each queue, worker and relay listens for the pool's errors.
+  pool.setMaxListeners(0)
+  // BullMQ's own type of a pool asks for an index signature that pg's does not have.
+  const connection = pool as unknown as PostgresConnectionOptions
+  return {
+    queue: (name) => new Queue(name, { connection, defaultJobOptions: retry }, createPostgresBackend),
+    worker: (name, concurrency, handle) =>
+      new Worker(
+        name,
+        (job) => handle({ name: job.name, payload: job.data }),
+        { connection, concurrency, ...keep },
+        createPostgresBackend,
+      ),
+    relay: () => new Relay({ connection, backend: createPostgresRelayBackend, blockTimeout: 1_000 }),
+    ping: async () => {
+      await pool.query('select 1')
+    },
+    close: () => pool.end(),
+    onError: (listener) => pool.on('error', listener),
+  }
+}
+
+const openRedis = (redisUrl: string): Backend => {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+  return {
+    queue: (name) => new Queue(name, { connection, defaultJobOptions: retry }),
+    worker: (name, concurrency, handle) =>
+      new Worker(name, (job) => handle({ name: job.name, payload: job.data }), { connection, concurrency, ...keep }),
+    relay: () => new Relay({ connection, blockTimeout: 1_000 }),
+    ping: async () => {
+      await connection.ping()
+    },
+    close: async () => {
+      await connection.quit()
+    },
+    onError: (listener) => connection.on('error', listener),
+  }
+}
+
+/** Opens the queues on Redis when there is a URL for it, otherwise on the database. */
+export const openQueues = async (
+  options: { redisUrl: string | undefined; databaseUrl: string },
+  log: Logger,
+): Promise<Queues> => {
+  const backend = options.redisUrl ? openRedis(options.redisUrl) : openPostgres(options.databaseUrl)
+  const report = (error: Error) => log.error({ error }, 'queue backend')
+  backend.onError(report)
+  const queues = new Map<Pool, QueueHandle>()
+  for (const pool of pools) {
+    const queue = backend.queue(pool)
+    queue.on('error', report)
+    queues.set(pool, queue)
+  }
+  const relay = backend.relay()
+  relay.on('error', report)
+  await Promise.all([...queues.values()].map((queue) => queue.waitUntilReady()))
+  await relay.waitUntilReady()
+  const queueOf = (pool: Pool): QueueHandle => {
+    const queue = queues.get(pool)
+    if (!queue) throw new Error(`There is no queue for the pool ${pool}.`)
+    return queue
+  }
+  return {
+    backend: options.redisUrl ? 'redis' : 'postgres',
+    async add(pool, name, payload, id) {
+      await queueOf(pool).add(name, payload, { jobId: id })
+    },
+    async work(pool, concurrency, handle) {
+      const worker = backend.worker(pool, concurrency, handle)
+      worker.on('error', report)
+      worker.on('failed', (job, error) => log.error({ pool, job: job?.name, id: job?.id, error }, 'job failed'))
+      await worker.waitUntilReady()
+      return { close: () => worker.close() }
+    },
+    signals: {
+      async publish(topic) {
+        try {
+          await relay.publish(topic, 1)
+        } catch (error) {
+          // Only a hint: whoever waits for it looks again by itself.
+          report(error as Error)
+        }
+      },
+      async subscribe(topic, listener) {
+        await relay.subscribe(topic, listener)
+      },
+    },
+    ping: backend.ping,
+    async [Symbol.asyncDispose]() {
+      await relay.close()
+      await Promise.all([...queues.values()].map((queue) => queue.close()))
+      await backend.close()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { rows } from '../shared/database.ts'
+import type { Services } from '../shared/services.ts'
+import { tokenSecretHash } from './token-secret.ts'
+import type { Viewer } from './viewer.ts'
+
+// Writing every use would cost a commit per request.
+const lastUsedGranularityMs = 60_000
+
+/** Who a bearer token speaks for; undefined when it is unknown, expired or revoked, or its actor is disabled. */
+export const authenticate = async (services: Services, secret: string): Promise<Viewer | undefined> => {
+  const now = services.clock()
+  const token = await rows(services.em())
+    .selectFrom('ApiToken')
+    .selectAll()
+    .where('secretHash', '=', tokenSecretHash(secret))
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst()
+  if (!token || (token.expiresAt !== null && token.expiresAt <= now)) return undefined
+  const actor = await rows(services.em())
+    .selectFrom('Actor')
+    .selectAll()
+    .where('id', '=', token.actorId)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst()
+  if (!actor) return undefined
+  if (token.lastUsedAt === null || now.getTime() - token.lastUsedAt.getTime() > lastUsedGranularityMs) {
+    await rows(services.em()).updateTable('ApiToken').set({ lastUsedAt: now }).where('id', '=', token.id).execute()
+  }
+  return { actor, tokenId: token.id, tokenRole: token.role }
+}

@@ -1,0 +1,34 @@
+import { prose } from '../shared/validate.ts'
+
+/** Trailers that only the server writes: in a message they could forge a review. */
+const ownTrailers = /^\s*(countersign-[a-z-]*|reviewed-by)\s*:/im
+
+/** A commit message from outside. */
+export const commitMessage = prose(20_000).refine(
+  (message) => !ownTrailers.test(message),
+  'must not contain the trailers Countersign-* or Reviewed-by: the server appends them',
+)
+
+const maxSubject = 72
+
+/** A model's summary as a commit message: the first line as the subject, cut to 72 characters. */
+export const messageFromSummary = (summary: string, fallback: string): string => {
+  const lines = summary
+    .trim()
+    .split('\n')
+    .filter((line) => !ownTrailers.test(line))
+  const first = (lines[0] ?? '').replace(/^#+\s*|[*_`]/g, '').trim() || fallback
+  const subject = first.length > maxSubject ? `${first.slice(0, maxSubject - 1)}…` : first
+  const rest = lines.slice(1).join('\n').trim()
+  return rest ? `${subject}\n\n${rest}` : subject
+}
+
+/** The message as it is committed: with the server's trailers. */
+export const withTrailers = (message: string, diffId: string, reviewers: readonly string[]): string =>
+  [
+    message.trimEnd(),
+    '',
+    `Countersign-Diff: ${diffId}`,
+    ...reviewers.map((reviewer) => `Reviewed-by: ${reviewer}`),
+    '',
+  ].join('\n')

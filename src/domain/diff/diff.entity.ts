@@ -1,0 +1,79 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Actor } from '../actor/actor.entity.ts'
+import type { ChangeKind, CommitRequest } from '../ports/git-store.ts'
+import { Project } from '../project/project.entity.ts'
+import { Candidate } from '../run/candidate.entity.ts'
+import { SafetyEvaluation } from '../safety/safety-evaluation.entity.ts'
+import type { Row } from '../shared/row.ts'
+import { Sprint } from '../sprint/sprint.entity.ts'
+import type { DiffStatus } from './diff.status.ts'
+
+export const diffOrigins = ['SPRINT', 'SESSION', 'EXTERNAL', 'REVERT'] as const
+export type DiffOrigin = (typeof diffOrigins)[number]
+
+/** One file of a diff, as the two trees show it. */
+export interface DiffFile {
+  readonly path: string
+  readonly previousPath: string | null
+  readonly kind: ChangeKind
+  readonly isBinary: boolean
+  readonly additions: number
+  readonly deletions: number
+  readonly isTest: boolean
+  readonly patch: string
+}
+
+/** The commit object that a COMMITTING diff will be: made from stored values alone, so making it again gives the same id. */
+export interface CommitIntent {
+  readonly oid: string
+  readonly from: string
+  readonly committerId: string
+  readonly request: Omit<CommitRequest, 'author' | 'committer'> & {
+    readonly author: { readonly name: string; readonly email: string; readonly at: string }
+    readonly committer: { readonly name: string; readonly email: string; readonly at: string }
+  }
+}
+
+export const Diff = defineEntity({
+  name: 'Diff',
+  properties: {
+    id: p.uuid().primary(),
+    projectId: () => p.manyToOne(Project).mapToPk().fieldName('project_id'),
+    origin: p.text().$type<DiffOrigin>(),
+    status: p.text().$type<DiffStatus>(),
+    authorId: () => p.manyToOne(Actor).mapToPk().fieldName('author_id'),
+    requestedById: () => p.manyToOne(Actor).mapToPk().strictNullable().fieldName('requested_by_id'),
+    candidateId: () => p.manyToOne(Candidate).mapToPk().strictNullable().fieldName('candidate_id'),
+    sprintId: () => p.manyToOne(Sprint).mapToPk().strictNullable().fieldName('sprint_id').index(),
+    iteration: p.integer(),
+    supersedesId: () => p.manyToOne(Diff).mapToPk().strictNullable().fieldName('supersedes_id').index(),
+    targetBranch: p.text(),
+    baseCommit: p.text(),
+    baseTree: p.text(),
+    resultTree: p.text(),
+    content: p.text(),
+    contentHash: p.text(),
+    changeHash: p.text(),
+    files: p.json().$type<readonly DiffFile[]>(),
+    additions: p.integer(),
+    deletions: p.integer(),
+    hunks: p.integer(),
+    prompt: p.text().strictNullable(),
+    commitMessage: p.text(),
+    humanFeedback: p.text().strictNullable(),
+    safetyId: () => p.manyToOne(SafetyEvaluation).mapToPk().fieldName('safety_id'),
+    commitIntent: p.json().$type<CommitIntent>().strictNullable(),
+    commitOid: p.text().strictNullable(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+  },
+  indexes: [
+    { name: 'diff_project_id_created_at_index', properties: ['projectId', 'createdAt'] },
+    { name: 'diff_status_created_at_index', properties: ['status', 'createdAt'] },
+    {
+      name: 'diff_open_intent_unique',
+      expression: `create unique index "diff_open_intent_unique" on "diff" ("project_id") where status = 'COMMITTING'`,
+    },
+  ],
+})
+export type DiffRow = Row<typeof Diff>

@@ -1,0 +1,133 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { ActorRow } from '../actor/actor.entity.ts'
+import { includesRole, widerRole } from '../actor/viewer.ts'
+import type { ApprovalPolicy } from '../project/approval-policy.ts'
+import { rows } from '../shared/database.ts'
+import {
+  type ApprovalState,
+  approvalState,
+  currentBinding,
+  type DiffFacts,
+  type ReviewFacts,
+  stillHolds,
+} from './approval.ts'
+import type { DiffRow } from './diff.entity.ts'
+import type { ReviewRow } from './review.entity.ts'
+
+/** Everything the gate looks at, for one diff. */
+export interface Approval {
+  readonly state: ApprovalState
+  readonly facts: DiffFacts
+  readonly policy: ApprovalPolicy
+  /** The reviews that hold now, by id. */
+  readonly holding: ReadonlySet<string>
+  readonly reviews: readonly (ReviewRow & { readonly reviewer: ActorRow })[]
+}
+
+type Subject = Pick<
+  DiffRow,
+  'id' | 'projectId' | 'authorId' | 'requestedById' | 'safetyId' | 'contentHash' | 'baseCommit' | 'commitMessage'
+>
+
+/** Reads the policy, the evaluation, the reviews and the tests of several diffs: the same few queries for any number. */
+export const loadApprovals = async (
+  em: EntityManager,
+  diffs: readonly Subject[],
+): Promise<ReadonlyMap<string, Approval>> => {
+  if (diffs.length === 0) return new Map()
+  const read = rows(em)
+  const ids = diffs.map((diff) => diff.id)
+  const [projects, evaluations, authors, reviews, testRuns] = await Promise.all([
+    read
+      .selectFrom('Project')
+      .select(['id', 'policy'])
+      .where(
+        'id',
+        'in',
+        diffs.map((diff) => diff.projectId),
+      )
+      .execute(),
+    read
+      .selectFrom('SafetyEvaluation')
+      .select(['id', 'evaluationHash', 'report'])
+      .where(
+        'id',
+        'in',
+        diffs.map((diff) => diff.safetyId),
+      )
+      .execute(),
+    read
+      .selectFrom('Actor')
+      .select(['id', 'ownerId'])
+      .where(
+        'id',
+        'in',
+        diffs.map((diff) => diff.authorId),
+      )
+      .execute(),
+    read.selectFrom('Review').selectAll().where('diffId', 'in', ids).orderBy('createdAt').execute(),
+    read
+      .selectFrom('TestRun')
+      .select(['diffId', 'status'])
+      .distinctOn('diffId')
+      .where('diffId', 'in', ids)
+      .orderBy('diffId')
+      .orderBy('createdAt', 'desc')
+      .execute(),
+  ])
+  const reviewerIds = reviews.map((review) => review.reviewerId)
+  const reviewers =
+    reviewerIds.length === 0 ? [] : await read.selectFrom('Actor').selectAll().where('id', 'in', reviewerIds).execute()
+  const memberships =
+    reviewerIds.length === 0
+      ? []
+      : await read.selectFrom('Membership').selectAll().where('actorId', 'in', reviewerIds).execute()
+  return new Map(
+    diffs.map((diff) => {
+      const project = projects.find((row) => row.id === diff.projectId)
+      const evaluation = evaluations.find((row) => row.id === diff.safetyId)
+      if (!project || !evaluation) throw new Error(`The diff ${diff.id} has lost its project or evaluation.`)
+      const ownerId = authors.find((row) => row.id === diff.authorId)?.ownerId ?? null
+      const mayReview = (actor: ActorRow): boolean => {
+        const membership = memberships.find((row) => row.actorId === actor.id && row.projectId === diff.projectId)
+        const held = widerRole(actor.role, membership?.role ?? null)
+        return actor.kind === 'HUMAN' && actor.disabledAt === null && includesRole(held, 'REVIEWER')
+      }
+      const own = reviews
+        .filter((review) => review.diffId === diff.id)
+        .flatMap((review) => {
+          const reviewer = reviewers.find((actor) => actor.id === review.reviewerId)
+          return reviewer ? [{ ...review, reviewer }] : []
+        })
+      const facts: DiffFacts = {
+        contentHash: diff.contentHash,
+        evaluationHash: evaluation.evaluationHash,
+        baseCommit: diff.baseCommit,
+        commitMessage: diff.commitMessage,
+        selfIds: [diff.authorId, diff.requestedById, ownerId].filter((id) => id !== null),
+        syntaxValid: evaluation.report.syntaxValid,
+        addedCapabilities: evaluation.report.addedCapabilities,
+        latestTestRun: testRuns.find((run) => run.diffId === diff.id)?.status ?? null,
+      }
+      const reviewFacts = own.map(
+        (review): ReviewFacts => ({ ...review, reviewerMayReview: mayReview(review.reviewer) }),
+      )
+      const now = currentBinding(facts, project.policy)
+      const approval: Approval = {
+        state: approvalState(facts, project.policy, reviewFacts),
+        facts,
+        policy: project.policy,
+        holding: new Set(own.filter((review) => stillHolds(review, now)).map((review) => review.id)),
+        reviews: own,
+      }
+      return [diff.id, approval] as const
+    }),
+  )
+}
+
+/** The same for one diff. */
+export const loadApproval = async (em: EntityManager, diff: Subject): Promise<Approval> => {
+  const approval = (await loadApprovals(em, [diff])).get(diff.id)
+  if (!approval) throw new Error(`The approval of ${diff.id} was not loaded.`)
+  return approval
+}

@@ -1,0 +1,13 @@
+import type { Viewer } from '../actor/viewer.ts'
+import type { Services } from '../shared/services.ts'
+import { transact } from '../shared/transact.ts'
+import { findDiff } from './find-diff.ts'
+import { changeDiffStatus } from './refresh-approval.ts'
+
+/** Marks that a person is looking at it; opening what is open changes nothing. @throws NotFoundError, ForbiddenError, InvalidTransitionError */
+export const openReview = async (services: Services, viewer: Viewer, diffId: string): Promise<string> =>
+  transact(services, async (tx) => {
+    const { diff } = await findDiff(tx, viewer, diffId, 'REVIEWER')
+    if (diff.status !== 'HUMAN_REVIEWING' && diff.status !== 'APPROVED') changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+    return diffId
+  })

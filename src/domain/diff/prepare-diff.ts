@@ -1,0 +1,93 @@
+import { PatchRejectedError, SyntaxRejectedError } from '../errors.ts'
+import type { ChangedFile } from '../ports/git-store.ts'
+import type { SafetyReport } from '../safety/evaluate-change.ts'
+import { evaluateTrees } from '../safety/evaluate-trees.ts'
+import { sha256 } from '../shared/canonical-hash.ts'
+import { safeText } from '../shared/safe-text.ts'
+import type { Services } from '../shared/services.ts'
+import { isTestPath } from '../testing/is-test-path.ts'
+import { changeHash } from './change-hash.ts'
+import type { DiffFile } from './diff.entity.ts'
+import { parseHunks } from './hunks.ts'
+
+/** A patch with everything that is known of it before it is stored. */
+export interface PreparedDiff {
+  readonly baseCommit: string
+  readonly baseTree: string
+  readonly resultTree: string
+  readonly content: string
+  readonly contentHash: string
+  readonly changeHash: string
+  readonly files: readonly DiffFile[]
+  readonly additions: number
+  readonly deletions: number
+  readonly hunks: number
+  readonly safety: SafetyReport
+}
+
+const toDiffFile = (file: ChangedFile): DiffFile => ({
+  path: file.path,
+  previousPath: file.previousPath,
+  kind: file.kind,
+  isBinary: file.isBinary,
+  additions: file.additions,
+  deletions: file.deletions,
+  isTest: isTestPath(file.path) || (file.previousPath !== null && isTestPath(file.previousPath)),
+  patch: safeText(file.patch),
+})
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+/**
+ * The one way from a patch to a diff: names are checked, the patch is applied without a work tree, what changed is
+ * read from the two trees, and the result is analysed. Stores no row and moves no ref.
+ * @throws PatchRejectedError, SyntaxRejectedError
+ */
+export const prepareDiff = async (
+  services: Services,
+  projectId: string,
+  baseCommit: string,
+  patch: string,
+  options: { allowInvalidSyntax: boolean },
+): Promise<PreparedDiff> => {
+  const { git } = services
+  if (patch.trim() === '') throw new PatchRejectedError('EMPTY', 'The patch is empty.')
+  if (patch.includes('\u0000')) throw new PatchRejectedError('MALFORMED', 'The patch contains NUL.')
+  const baseTree = await git.treeOf(projectId, baseCommit)
+  const applied = await git.applyPatch(projectId, baseTree, patch)
+  const { files: changed, safety } = await evaluateTrees(services, projectId, baseTree, applied.tree)
+  const [fault] = safety.syntaxValid ? [] : safety.issues
+  if (fault && !options.allowInvalidSyntax) throw new SyntaxRejectedError(fault.path ?? '', fault.line, fault.message)
+  return {
+    baseCommit,
+    baseTree,
+    resultTree: applied.tree,
+    content: applied.content,
+    contentHash: sha256(applied.content),
+    changeHash: changeHash(changed),
+    files: changed.map(toDiffFile),
+    additions: sum(changed.map((file) => file.additions)),
+    deletions: sum(changed.map((file) => file.deletions)),
+    hunks: sum(changed.map((file) => parseHunks(file.patch).length)),
+    safety,
+  }
+}
+
+/** Keeps a diff's result reachable in the repository, as a commit on its base. The same diff gives the same commit. */
+export const keepResult = async (
+  services: Services,
+  projectId: string,
+  diffId: string,
+  prepared: PreparedDiff,
+  at: Date,
+): Promise<void> => {
+  const signature = { name: 'Countersign', email: 'countersign@localhost', at }
+  const commit = await services.git.writeCommit(projectId, {
+    tree: prepared.resultTree,
+    parents: [prepared.baseCommit],
+    message: `Proposed: ${diffId}\n`,
+    author: signature,
+    committer: signature,
+  })
+  await services.git.keep(projectId, 'diffs', diffId, commit)
+}

@@ -1,0 +1,37 @@
+import { LockMode } from '@mikro-orm/core'
+import type { Transaction } from '../shared/transact.ts'
+import { Diff } from './diff.entity.ts'
+import { type DiffStatus, toDiffStatus } from './diff.status.ts'
+import { type Approval, loadApproval } from './load-approval.ts'
+
+/** Gives a locked diff a new status, through the table, and says so. */
+export const changeDiffStatus = (
+  tx: Transaction,
+  diff: { id: string; projectId: string; sprintId?: string | null; status: DiffStatus; updatedAt: Date },
+  to: DiffStatus,
+  hint?: string,
+): void => {
+  diff.status = toDiffStatus(diff.status, to, hint)
+  diff.updatedAt = tx.now
+  tx.emit(
+    { projectId: diff.projectId, sprintId: diff.sprintId ?? null, diffId: diff.id },
+    { type: 'DiffChanged', diffId: diff.id, status: to },
+  )
+}
+
+/**
+ * Looks at the policy again: a diff under review becomes APPROVED when nothing is missing, and an APPROVED one goes
+ * back to review when something is.
+ */
+export const refreshApproval = async (tx: Transaction, diffId: string): Promise<Approval | undefined> => {
+  const diff = await tx.em.findOne(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+  if (!diff) return undefined
+  await tx.em.flush()
+  const approval = await loadApproval(tx.em, diff)
+  const { satisfied } = approval.state
+  const underReview =
+    diff.status === 'HUMAN_REVIEWING' || diff.status === 'PROPOSED' || diff.status === 'EVALUATOR_APPROVED'
+  if (underReview && satisfied) changeDiffStatus(tx, diff, 'APPROVED')
+  else if (diff.status === 'APPROVED' && !satisfied) changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+  return approval
+}

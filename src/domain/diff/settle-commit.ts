@@ -1,0 +1,55 @@
+import { LockMode } from '@mikro-orm/core'
+import { BaseDriftError } from '../errors.ts'
+import type { CommitRequest } from '../ports/git-store.ts'
+import { Project } from '../project/project.entity.ts'
+import { rows } from '../shared/database.ts'
+import type { Services } from '../shared/services.ts'
+import { transact } from '../shared/transact.ts'
+import { type CommitIntent, Diff } from './diff.entity.ts'
+import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
+
+/** A stored intent's commit, as git is given it. */
+export const toCommitRequest = (request: CommitIntent['request']): CommitRequest => ({
+  ...request,
+  author: { ...request.author, at: new Date(request.author.at) },
+  committer: { ...request.committer, at: new Date(request.committer.at) },
+})
+
+/**
+ * Brings a COMMITTING diff to its end: the branch reaches the commit, or had moved. Safe to call again after a kill at
+ * any point, by anybody: whether the branch reaches the intent's commit decides.
+ * @throws BaseDriftError when the branch had moved; the diff is then back under review
+ */
+export const settleCommit = async (services: Services, diffId: string): Promise<void> => {
+  const pending = await rows(services.em())
+    .selectFrom('Diff')
+    .select(['projectId', 'targetBranch', 'commitIntent', 'status'])
+    .where('id', '=', diffId)
+    .executeTakeFirst()
+  if (pending?.status !== 'COMMITTING' || !pending.commitIntent) return
+  const { projectId, targetBranch, commitIntent: intent } = pending
+  const { git } = services
+  // Made again from stored values it has the same id; a crash may have come before it was made.
+  await git.writeCommit(projectId, toCommitRequest(intent.request))
+  const landed =
+    (await git.branchContains(projectId, targetBranch, intent.oid)) ||
+    (await git.moveBranch(projectId, targetBranch, intent.from, intent.oid)) ||
+    (await git.branchContains(projectId, targetBranch, intent.oid))
+  const head = await git.branchHead(projectId, targetBranch)
+  const drift = await transact(services, async (tx) => {
+    const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+    const diff = await tx.em.findOneOrFail(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+    if (diff.status !== 'COMMITTING') return undefined
+    project.headCommit = head
+    diff.commitIntent = null
+    if (landed) {
+      diff.commitOid = intent.oid
+      changeDiffStatus(tx, diff, 'COMMITTED')
+      return undefined
+    }
+    changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+    await refreshApproval(tx, diffId)
+    return new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
+  })
+  if (drift) throw drift
+}

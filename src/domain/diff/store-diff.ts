@@ -1,0 +1,54 @@
+import { storeEvaluation } from '../safety/evaluate-trees.ts'
+import type { Services } from '../shared/services.ts'
+import type { Transaction } from '../shared/transact.ts'
+import { openTestRun } from '../testing/open-test-run.ts'
+import type { TestCaseRow } from '../testing/test-case.entity.ts'
+import { Diff, type DiffOrigin } from './diff.entity.ts'
+import type { PreparedDiff } from './prepare-diff.ts'
+
+export interface NewDiff {
+  readonly id: string
+  readonly projectId: string
+  readonly origin: DiffOrigin
+  readonly authorId: string
+  readonly requestedById: string | null
+  readonly candidateId: string | null
+  readonly sprintId: string | null
+  readonly iteration: number
+  readonly supersedesId: string | null
+  readonly targetBranch: string
+  readonly prompt: string | null
+  readonly commitMessage: string
+}
+
+/** Stores a PROPOSED diff with its evaluation, and starts the project's quick tests on it. */
+export const storeDiff = async (
+  services: Services,
+  tx: Transaction,
+  diff: NewDiff,
+  prepared: PreparedDiff,
+  testCases: readonly TestCaseRow[],
+): Promise<void> => {
+  const { safety, ...content } = prepared
+  tx.em.create(Diff, {
+    ...diff,
+    ...content,
+    status: 'PROPOSED',
+    safetyId: await storeEvaluation(tx, diff.projectId, prepared),
+    createdAt: tx.now,
+    updatedAt: tx.now,
+  })
+  const subject = { projectId: diff.projectId, sprintId: diff.sprintId, diffId: diff.id }
+  tx.emit(subject, { type: 'DiffChanged', diffId: diff.id, status: 'PROPOSED' })
+  const quick = testCases.filter((testCase) => testCase.quick)
+  if (quick.length > 0) {
+    openTestRun(services, tx, {
+      subject,
+      diffId: diff.id,
+      tree: prepared.resultTree,
+      baseTree: prepared.baseTree,
+      basis: 'WORKSPACE',
+      testCases: quick,
+    })
+  }
+}

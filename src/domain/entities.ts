@@ -1,0 +1,50 @@
+import { Actor } from './actor/actor.entity.ts'
+import { ApiToken } from './actor/api-token.entity.ts'
+import { ClientMutation } from './actor/client-mutation.entity.ts'
+import { Budget } from './budget/budget.entity.ts'
+import { Diff } from './diff/diff.entity.ts'
+import { Review } from './diff/review.entity.ts'
+import { EventRecord } from './event/event.entity.ts'
+import { Lease } from './lease/lease.entity.ts'
+import { OutboxEntry } from './outbox/outbox.entity.ts'
+import { Membership } from './project/membership.entity.ts'
+import { Project } from './project/project.entity.ts'
+import { AgentRun } from './run/agent-run.entity.ts'
+import { Candidate } from './run/candidate.entity.ts'
+import { Checkpoint } from './run/checkpoint.entity.ts'
+import { Decision } from './run/decision.entity.ts'
+import { ModelCall } from './run/model-call.entity.ts'
+import { ToolCall } from './run/tool-call.entity.ts'
+import { SafetyEvaluation } from './safety/safety-evaluation.entity.ts'
+import { Spec } from './spec/spec.entity.ts'
+import { Phase } from './sprint/phase.entity.ts'
+import { Sprint } from './sprint/sprint.entity.ts'
+import { TestCase } from './testing/test-case.entity.ts'
+import { TestResult, TestRun } from './testing/test-run.entity.ts'
+
+export const entities = [
+  Actor,
+  AgentRun,
+  ApiToken,
+  Budget,
+  Candidate,
+  Checkpoint,
+  ClientMutation,
+  Decision,
+  Diff,
+  EventRecord,
+  Lease,
+  Membership,
+  ModelCall,
+  OutboxEntry,
+  Phase,
+  Project,
+  Review,
+  SafetyEvaluation,
+  Spec,
+  Sprint,
+  TestCase,
+  TestResult,
+  TestRun,
+  ToolCall,
+] as const

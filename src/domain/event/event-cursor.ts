@@ -1,0 +1,20 @@
+import { fieldFault } from '../shared/validate.ts'
+
+/** A place in the event log. Transactions commit out of the order of their ids, so the transaction's id comes first. */
+export interface EventCursor {
+  readonly xid: string
+  readonly id: string
+}
+
+export const formatCursor = (cursor: EventCursor): string => `${cursor.xid}-${cursor.id}`
+
+/** @throws ValidationError when it is not a cursor that this server gave */
+export const parseCursor = (text: string): EventCursor => {
+  const [, xid, id] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
+  if (xid === undefined || id === undefined) throw fieldFault('after', 'is not a cursor of this event log')
+  return { xid, id }
+}
+
+/** Whether a comes after b. */
+export const isAfter = (a: EventCursor, b: EventCursor): boolean =>
+  BigInt(a.xid) === BigInt(b.xid) ? BigInt(a.id) > BigInt(b.id) : BigInt(a.xid) > BigInt(b.xid)

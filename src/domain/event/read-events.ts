@@ -1,0 +1,51 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { sql } from 'kysely'
+import { rows } from '../shared/database.ts'
+import type { EventRow } from './event.entity.ts'
+import type { EventCursor } from './event-cursor.ts'
+
+/** Which events a reader wants. projectIds: null means every project. */
+export interface EventFilter {
+  readonly projectIds: readonly string[] | null
+  readonly sprintId?: string
+  readonly diffId?: string
+}
+
+/**
+ * Where the log stands now: every event that is not yet readable comes after it. Read the state after this, then the
+ * events after it, and nothing is missed.
+ */
+export const currentCursor = async (em: EntityManager): Promise<EventCursor> => {
+  const { rows: found } = await sql<{
+    xid: string
+  }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`.execute(rows(em))
+  return { xid: found[0]?.xid ?? '0', id: '0' }
+}
+
+/**
+ * Events after a cursor, in the log's order. Only rows of transactions that ended before every one still under way:
+ * so nothing can appear behind what was read.
+ */
+export const readEvents = async (
+  em: EntityManager,
+  after: EventCursor,
+  filter: EventFilter,
+  limit: number,
+): Promise<readonly EventRow[]> => {
+  if (filter.projectIds?.length === 0) return []
+  let query = rows(em)
+    .selectFrom('EventRecord')
+    .selectAll()
+    .where(sql<boolean>`(xid, id) > (${after.xid}::text::xid8, ${after.id}::bigint)`)
+    .where(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())`)
+  if (filter.sprintId) query = query.where('sprintId', '=', filter.sprintId)
+  else if (filter.diffId) query = query.where('diffId', '=', filter.diffId)
+  if (filter.projectIds) query = query.where('projectId', 'in', [...filter.projectIds])
+  return query.orderBy('xid').orderBy('id').limit(limit).execute()
+}
+
+/** Whether an event is one that a reader wants. */
+export const matches = (event: EventRow, filter: EventFilter): boolean =>
+  (filter.projectIds === null || filter.projectIds.includes(event.projectId)) &&
+  (filter.sprintId === undefined || event.sprintId === filter.sprintId) &&
+  (filter.diffId === undefined || event.diffId === filter.diffId)

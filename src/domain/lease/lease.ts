@@ -1,0 +1,159 @@
+import { sql } from 'kysely'
+import { rows } from '../shared/database.ts'
+import type { Services } from '../shared/services.ts'
+import { type Transaction, transact } from '../shared/transact.ts'
+
+/** The worker's claim to a step was taken from it: it was paused too long, or the step was canceled. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError'
+  constructor(resource: string) {
+    super(`The lease on ${resource} was lost.`)
+  }
+}
+
+/** A claim to a step that is being worked on. */
+export interface HeldLease {
+  /** Aborted when the lease is lost or the process is stopping. */
+  readonly signal: AbortSignal
+  /** As `transact`, and refused with LeaseLostError when another worker has the step by then. */
+  transact<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
+}
+
+/** What holds a lease: the kind of step and its id. */
+export const leaseOn = (kind: 'project' | 'spec' | 'sprint' | 'candidate' | 'test-run', id: string): string =>
+  `${kind}:${id}`
+
+const claim = async (services: Services, resource: string): Promise<number | undefined> => {
+  const taken = await rows(services.em())
+    .insertInto('Lease')
+    .values({
+      resource,
+      owner: services.processName,
+      fence: 1,
+      again: false,
+      until: sql<Date>`now() + ${`${services.leaseMs} milliseconds`}::interval`,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .column('resource')
+        .doUpdateSet((row) => ({
+          owner: row.ref('excluded.owner'),
+          until: row.ref('excluded.until'),
+          fence: sql<number>`${row.ref('Lease.fence')} + 1`,
+          again: row.ref('excluded.again'),
+        }))
+        .where('Lease.until', '<', sql<Date>`now()`),
+    )
+    .returning('fence')
+    .executeTakeFirst()
+  return taken && Number(taken.fence)
+}
+
+const renew = async (services: Services, resource: string, fence: number): Promise<boolean> => {
+  const renewed = await rows(services.em())
+    .updateTable('Lease')
+    .set({ until: sql<Date>`now() + ${`${services.leaseMs} milliseconds`}::interval` })
+    .where('resource', '=', resource)
+    .where('fence', '=', fence)
+    .where('until', '>', sql<Date>`now()`)
+    .executeTakeFirst()
+  return renewed.numUpdatedRows > 0n
+}
+
+/** Asks the holder to look again; false when nobody holds the step by now. */
+const askAgain = async (services: Services, resource: string): Promise<boolean> => {
+  const asked = await rows(services.em())
+    .updateTable('Lease')
+    .set({ again: true })
+    .where('resource', '=', resource)
+    .where('until', '>=', sql<Date>`now()`)
+    .executeTakeFirst()
+  return asked.numUpdatedRows > 0n
+}
+
+/** Lets go, unless somebody asked to look again. @returns whether the lease was let go */
+const release = async (services: Services, resource: string, fence: number): Promise<boolean> => {
+  const held = rows(services.em()).updateTable('Lease').where('resource', '=', resource).where('fence', '=', fence)
+  const released = await held
+    .set({ until: sql<Date>`now() - interval '1 millisecond'` })
+    .where('again', '=', false)
+    .executeTakeFirst()
+  if (released.numUpdatedRows > 0n) return true
+  const cleared = await held.set({ again: false }).executeTakeFirst()
+  return cleared.numUpdatedRows === 0n
+}
+
+/** Lets go whatever was asked: the work failed, and whoever takes the step up looks anyway. */
+const giveUp = async (services: Services, resource: string, fence: number): Promise<void> => {
+  await rows(services.em())
+    .updateTable('Lease')
+    .set({ until: sql<Date>`now() - interval '1 millisecond'` })
+    .where('resource', '=', resource)
+    .where('fence', '=', fence)
+    .execute()
+}
+
+/**
+ * Works on a step under a lease with a fencing number (Kleppmann, "How to do distributed locking", 2016).
+ * While `work` runs the lease is renewed; every write through `lease.transact` checks the number.
+ * @returns false, and nothing done, when another worker has the step; that one then looks once more before it ends
+ */
+export const withLease = async (
+  services: Services,
+  resource: string,
+  stop: AbortSignal,
+  work: (lease: HeldLease) => Promise<void>,
+): Promise<boolean> => {
+  let fence = await claim(services, resource)
+  while (fence === undefined) {
+    if (await askAgain(services, resource)) return false
+    fence = await claim(services, resource)
+  }
+  const held = fence
+  const lost = new AbortController()
+  const timer = setInterval(
+    () => {
+      renew(services, resource, held).then(
+        (kept) => kept || lost.abort(new LeaseLostError(resource)),
+        (error: unknown) => services.log.warn({ resource, error }, 'lease could not be renewed; trying again'),
+      )
+    },
+    Math.min(services.leaseMs / 3, 1_000),
+  )
+  const lease: HeldLease = {
+    signal: AbortSignal.any([lost.signal, stop]),
+    transact: (write) =>
+      transact(services, async (tx) => {
+        const owned = await rows(tx.em)
+          .selectFrom('Lease')
+          .select('fence')
+          .where('resource', '=', resource)
+          .where('fence', '=', held)
+          .where('until', '>', sql<Date>`now()`)
+          .forUpdate()
+          .executeTakeFirst()
+        if (!owned) throw new LeaseLostError(resource)
+        return write(tx)
+      }),
+  }
+  try {
+    do await work(lease)
+    while (!(await release(services, resource, held)))
+    return true
+  } catch (error) {
+    await giveUp(services, resource, held)
+    throw error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Takes steps from whoever works on them: their next renewal or write fails. Part of canceling. */
+export const revokeLeases = async (tx: Transaction, resources: readonly string[]): Promise<void> => {
+  if (resources.length === 0) return
+  await rows(tx.em)
+    .updateTable('Lease')
+    .set({ until: sql<Date>`now()`, fence: sql<number>`fence + 1` })
+    .where('resource', 'in', [...resources])
+    .execute()
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { prepareProjectJob } from '../../jobs/prepare-project.ts'
+import { requireGlobalRole } from '../actor/access.ts'
+import type { Viewer } from '../actor/viewer.ts'
+import { openBudget } from '../budget/open-budget.ts'
+import { SourceRejectedError } from '../errors.ts'
+import { capabilities } from '../ports/code-analyzer.ts'
+import { once } from '../shared/once.ts'
+import type { Services } from '../shared/services.ts'
+import { transact } from '../shared/transact.ts'
+import { budgetInput, clientMutationId, fieldFault, line, validate } from '../shared/validate.ts'
+import { type ApprovalPolicy, defaultPolicy } from './approval-policy.ts'
+import { isBranchName } from './branch-name.ts'
+import { Project, type ProjectSource } from './project.entity.ts'
+
+export const approvalPolicyInput = z.object({
+  requiredApprovals: z.number().int().min(0, 'must not be negative').max(20, 'must be at most 20').nullish(),
+  allowSelfApproval: z.boolean().nullish(),
+  requirePassingTests: z.boolean().nullish(),
+  blockedCapabilities: z.array(z.enum(capabilities)).nullish(),
+})
+
+const input = z.object({
+  name: line(200),
+  source: z.object({
+    empty: z.boolean().nullish(),
+    template: z.string().max(100).nullish(),
+    gitUrl: z.object({ url: z.string().max(2_000) }).nullish(),
+    archive: z.custom<AsyncIterable<Uint8Array>>().nullish(),
+  }),
+  targetBranch: z.string().refine(isBranchName, 'is not a branch name that git takes').nullish(),
+  objectFormat: z.enum(['SHA1', 'SHA256']).nullish(),
+  policy: approvalPolicyInput.nullish(),
+  budget: budgetInput.nullish(),
+  clientMutationId,
+})
+export type CreateProjectInput = z.input<typeof input>
+
+/** A policy's given fields over the ones it had. */
+export const mergePolicy = (base: ApprovalPolicy, given: z.output<typeof approvalPolicyInput>): ApprovalPolicy => ({
+  requiredApprovals: given.requiredApprovals ?? base.requiredApprovals,
+  allowSelfApproval: given.allowSelfApproval ?? base.allowSelfApproval,
+  requirePassingTests: given.requirePassingTests ?? base.requirePassingTests,
+  blockedCapabilities: given.blockedCapabilities ?? base.blockedCapabilities,
+})
+
+const chooseSource = async (services: Services, source: z.output<typeof input>['source']): Promise<ProjectSource> => {
+  if (source.empty) return { kind: 'EMPTY' }
+  if (source.archive) return { kind: 'ARCHIVE' }
+  if (source.template) {
+    const known = await services.templates.list()
+    if (!known.includes(source.template)) {
+      throw fieldFault('source.template', `there is no template of this name; there are ${known.join(', ')}`)
+    }
+    return { kind: 'TEMPLATE', template: source.template }
+  }
+  if (source.gitUrl) {
+    try {
+      services.checkRemoteUrl(source.gitUrl.url)
+    } catch (error) {
+      if (error instanceof SourceRejectedError) throw fieldFault('source.gitUrl.url', error.message)
+      throw error
+    }
+    return { kind: 'GIT', url: source.gitUrl.url }
+  }
+  throw fieldFault('source', 'needs exactly one of empty: true, template, gitUrl or archive')
+}
+
+/**
+ * Stores a project in CREATING; a job makes its repository.
+ * @returns its id
+ * @throws ForbiddenError, ValidationError
+ */
+export const createProject = async (services: Services, viewer: Viewer, given: CreateProjectInput): Promise<string> => {
+  requireGlobalRole(viewer, 'ADMIN')
+  const checked = validate(input, given)
+  const source = await chooseSource(services, checked.source)
+  const id = randomUUID()
+  if (checked.source.archive) await services.archives.save(id, checked.source.archive)
+  const created = await transact(services, (tx) =>
+    once(tx, viewer, 'createProject', checked.clientMutationId, async () => {
+      tx.em.create(Project, {
+        id,
+        name: checked.name,
+        status: 'CREATING',
+        targetBranch: checked.targetBranch ?? (source.kind === 'GIT' ? null : 'main'),
+        objectFormat: checked.objectFormat ?? 'SHA1',
+        source,
+        remoteUrl: source.kind === 'GIT' ? source.url : null,
+        policy: mergePolicy(defaultPolicy, checked.policy ?? {}),
+        budgetId: openBudget(tx, checked.budget),
+        createdById: viewer.actor.id,
+        createdAt: tx.now,
+      })
+      tx.enqueue(prepareProjectJob, { projectId: id })
+      return id
+    }),
+  )
+  if (created !== id && checked.source.archive) await services.archives.remove(id)
+  return created
+}

@@ -1,0 +1,37 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Actor } from '../actor/actor.entity.ts'
+import { Budget } from '../budget/budget.entity.ts'
+import type { ObjectFormat } from '../ports/git-store.ts'
+import type { Row } from '../shared/row.ts'
+import type { ApprovalPolicy } from './approval-policy.ts'
+import type { ProjectStatus } from './project.status.ts'
+
+/** Where the first commit comes from. An archive waits in a file of the data directory until it is imported. */
+export type ProjectSource =
+  | { readonly kind: 'EMPTY' }
+  | { readonly kind: 'TEMPLATE'; readonly template: string }
+  | { readonly kind: 'GIT'; readonly url: string }
+  | { readonly kind: 'ARCHIVE' }
+
+export const Project = defineEntity({
+  name: 'Project',
+  properties: {
+    id: p.uuid().primary(),
+    name: p.text(),
+    status: p.text().$type<ProjectStatus>(),
+    failure: p.text().strictNullable(),
+    /** Null until the remote's default branch is known. */
+    targetBranch: p.text().strictNullable(),
+    objectFormat: p.text().$type<ObjectFormat>(),
+    source: p.json().$type<ProjectSource>(),
+    /** Where the target branch stood when it was last moved or looked at. */
+    headCommit: p.text().strictNullable(),
+    remoteUrl: p.text().strictNullable(),
+    policy: p.json().$type<ApprovalPolicy>(),
+    budgetId: () => p.manyToOne(Budget).mapToPk().fieldName('budget_id'),
+    createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
+    createdAt: p.datetime(),
+    archivedAt: p.datetime().strictNullable(),
+  },
+})
+export type ProjectRow = Row<typeof Project>

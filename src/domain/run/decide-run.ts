@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto'
+import type { HeldLease } from '../lease/lease.ts'
+import type { Services } from '../shared/services.ts'
+import type { Transaction } from '../shared/transact.ts'
+import { judgeMessage, judgeSystem } from '../sprint/sprint-prompts.ts'
+import { AgentRun, type AgentRunRow } from './agent-run.entity.ts'
+import type { CallSite } from './call-model.ts'
+import type { CandidateRow } from './candidate.entity.ts'
+import { candidateFailure } from './candidate-failure.ts'
+import { addCheckpoint, nextCheckpoint } from './checkpoint.ts'
+import { type CandidateScore, Decision, type DecisionMethod } from './decision.entity.ts'
+import { compareEvidence, describeEvidence, type Evidence, evidenceScore, leaders } from './evidence.ts'
+import { type Entry, judgePairs } from './judge-pairs.ts'
+import { toRunStatus } from './run.status.ts'
+import type { Subagent } from './subagent.ts'
+
+/** A candidate that has a result. */
+export interface Contender {
+  readonly candidate: CandidateRow
+  /** Null where nothing can be measured, as with a plan. */
+  readonly evidence: Evidence | null
+  /** The result as a judge is shown it. */
+  readonly text: string
+}
+
+export interface DecisionOutcome {
+  readonly selected: Contender
+  readonly method: DecisionMethod
+  readonly rationale: string
+  readonly scores: readonly CandidateScore[]
+  readonly judge: { readonly provider: CandidateRow['provider']; readonly model: string } | null
+  readonly failure: string | null
+}
+
+type Contenders = readonly [Contender, ...Contender[]]
+
+const evidenceScores = (contenders: Contenders): readonly CandidateScore[] =>
+  contenders.flatMap(({ candidate, evidence }) =>
+    evidence ? [{ candidateId: candidate.id, score: evidenceScore(evidence), reason: describeEvidence(evidence) }] : [],
+  )
+
+const rationaleOf = (winner: Contender, contenders: Contenders): string => {
+  const { evidence } = winner
+  if (!evidence) return ''
+  const against = contenders.flatMap((other) => {
+    if (other === winner || !other.evidence) return []
+    const compared = compareEvidence(evidence, other.evidence)
+    return compared ? [`${winner.candidate.label} over ${other.candidate.label} by ${compared.measure}`] : []
+  })
+  return `${against.join('; ')}.`
+}
+
+/** Those level on the evidence, or all where there is none. */
+const level = (contenders: Contenders): Contenders => {
+  const measured = contenders.flatMap(({ evidence }) => evidence ?? [])
+  if (measured.length < contenders.length) return contenders
+  const ahead = new Set(leaders(measured).map(({ candidateId }) => candidateId))
+  const [first, ...others] = contenders.filter(({ candidate }) => ahead.has(candidate.id))
+  return first ? [first, ...others] : contenders
+}
+
+const chooseJudge = (services: Services, wanted: Subagent | null) => {
+  const provider = wanted ? services.models.get(wanted.provider) : undefined
+  if (wanted && provider) return { provider: wanted.provider, model: wanted.model ?? provider.defaultModel }
+  return services.models.judge ?? null
+}
+
+const toEntry = ({ candidate, text }: Contender): Entry => ({ candidateId: candidate.id, label: candidate.label, text })
+
+/**
+ * Chooses between the results of a run: the evidence decides; a model judges only what the evidence leaves level; a
+ * judge that fails is recorded, and the first of those in the lead is taken.
+ */
+export const decideRun = async (
+  services: Services,
+  lease: HeldLease,
+  site: Omit<CallSite, 'agent' | 'scope' | 'candidateId'>,
+  run: AgentRunRow,
+  task: string,
+  contenders: Contenders,
+): Promise<DecisionOutcome> => {
+  const [only, ...rest] = contenders
+  const scores = evidenceScores(contenders)
+  if (rest.length === 0) {
+    const rationale = `Only ${only.candidate.label} has a result${only.evidence ? `: ${describeEvidence(only.evidence)}` : ''}.`
+    return { selected: only, method: 'ONLY_CANDIDATE', rationale, scores, judge: null, failure: null }
+  }
+  const [first, second, ...others] = level(contenders)
+  if (!second) {
+    return {
+      selected: first,
+      method: 'EVIDENCE',
+      rationale: rationaleOf(first, contenders),
+      scores,
+      judge: null,
+      failure: null,
+    }
+  }
+  const judge = chooseJudge(services, run.judge)
+  const provider = judge ? services.models.get(judge.provider) : undefined
+  const fallback = (failure: string): DecisionOutcome => ({
+    selected: first,
+    method: 'FALLBACK',
+    rationale: `The judge did not decide; ${first.candidate.label} is the first of those that the evidence leaves level.`,
+    scores,
+    judge,
+    failure,
+  })
+  if (!judge || !provider) return fallback('No judge is configured.')
+  try {
+    const judged = await judgePairs(
+      services,
+      lease,
+      { ...site, agent: 'judge', scope: `run:${run.id}:judge`, candidateId: null },
+      provider,
+      { model: judge.model, system: judgeSystem, message: (a, b) => judgeMessage(task, a, b) },
+      [toEntry(first), toEntry(second), ...others.map(toEntry)],
+    )
+    const selected = contenders.find(({ candidate }) => candidate.id === judged.winner.candidateId) ?? first
+    return {
+      selected,
+      method: 'JUDGE',
+      rationale: judged.reason,
+      scores: [...judged.scores].map(([candidateId, score]) => ({ candidateId, ...score })),
+      judge,
+      failure: null,
+    }
+  } catch (error) {
+    const failure = lease.signal.aborted ? undefined : candidateFailure(error)
+    if (!failure) throw error
+    return fallback(failure.message)
+  }
+}
+
+/** Stores a decision with its checkpoint; the run is then COMPLETED. */
+export const storeDecision = async (tx: Transaction, run: AgentRunRow, outcome: DecisionOutcome): Promise<void> => {
+  const row = await tx.em.findOneOrFail(AgentRun, { id: run.id })
+  row.status = toRunStatus(row.status, 'COMPLETED')
+  row.finishedAt = tx.now
+  tx.em.create(Decision, {
+    id: randomUUID(),
+    runId: run.id,
+    selectedId: outcome.selected.candidate.id,
+    merged: false,
+    method: outcome.method,
+    provider: outcome.judge?.provider ?? null,
+    modelName: outcome.judge?.model ?? null,
+    rationale: outcome.rationale,
+    scores: outcome.scores,
+    failure: outcome.failure,
+    createdAt: tx.now,
+  })
+  const { tree } = outcome.selected.candidate
+  if (tree === null) return
+  addCheckpoint(tx, run, {
+    sequence: await nextCheckpoint(tx, run.id),
+    label: 'decision',
+    tree,
+    state: { selected: outcome.selected.candidate.id, method: outcome.method },
+  })
+}

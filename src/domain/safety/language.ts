@@ -1,0 +1,141 @@
+import type { Language } from '../ports/code-analyzer.ts'
+
+const languageByExtension: Readonly<Record<string, Language>> = {
+  py: 'PYTHON',
+  pyi: 'PYTHON',
+  pyw: 'PYTHON',
+  js: 'JAVASCRIPT',
+  mjs: 'JAVASCRIPT',
+  cjs: 'JAVASCRIPT',
+  jsx: 'JAVASCRIPT',
+  ts: 'TYPESCRIPT',
+  mts: 'TYPESCRIPT',
+  cts: 'TYPESCRIPT',
+  tsx: 'TYPESCRIPT',
+}
+
+const languageByInterpreter: readonly { readonly pattern: RegExp; readonly language: Language }[] = [
+  { pattern: /^(?:python|pypy)[\d.]*w?$/, language: 'PYTHON' },
+  { pattern: /^(?:node|nodejs)$/, language: 'JAVASCRIPT' },
+  { pattern: /^(?:deno|bun|ts-node|tsx)$/, language: 'TYPESCRIPT' },
+]
+
+/** Prose, pictures, sound and tables. Not SVG and HTML, which can hold scripts, nor formats that configure. */
+const inertExtensions = new Set([
+  ...['md', 'markdown', 'rst', 'txt', 'adoc', 'csv', 'tsv', 'json', 'log', 'po', 'bib'],
+  ...['png', 'jpg', 'jpeg', 'gif', 'webp', 'bmp', 'ico', 'avif', 'tif', 'tiff', 'mp3', 'mp4', 'ogg', 'wav', 'webm'],
+  ...['ttf', 'otf', 'woff', 'woff2'],
+])
+
+const inertNames =
+  /^(?:LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|HISTORY|README|py\.typed)$/i
+
+/** Files that decide how a project is built, tested, fetched or shown, whatever language they are in. */
+const decidingPaths: readonly { readonly pattern: RegExp; readonly decides: string }[] = [
+  {
+    pattern: /(?:^|\/)(?:conftest|sitecustomize|usercustomize)\.py$/,
+    decides: 'Python runs it by itself when tests or programs start',
+  },
+  {
+    pattern: /(?:^|\/)(?:setup|noxfile|fabfile|tasks|dodo)\.py$/,
+    decides: 'it runs when the project is built or installed',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:pyproject\.toml|setup\.cfg|pytest\.ini|\.pytest\.ini|tox\.ini|\.coveragerc|MANIFEST\.in|Pipfile(?:\.lock)?|poetry\.lock|uv\.lock|environment\.ya?ml)$/,
+    decides: 'it configures how the project is built or tested',
+  },
+  {
+    pattern: /(?:^|\/)(?:requirements|constraints)[^/]*\.(?:txt|in)$|(?:^|\/)requirements\/[^/]+\.txt$/,
+    decides: 'it names the packages that are installed',
+  },
+  { pattern: /\.pth$/, decides: 'Python runs lines of it at every start' },
+  {
+    pattern:
+      /(?:^|\/)(?:package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|pnpm-workspace\.yaml|bun\.lockb?|deno\.jsonc?|\.npmrc|\.yarnrc(?:\.yml)?|binding\.gyp)$/,
+    decides: 'it names scripts and packages that are installed',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:tsconfig[^/]*\.json|[^/]+\.config\.[cm]?[jt]s|\.(?:babel|eslint|mocha|swc|prettier|lintstaged)rc[^/]*)$/,
+    decides: 'it configures how the project is built or tested',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:GNUm|m|M)akefile$|\.mk$|(?:^|\/)(?:CMakeLists\.txt|[Jj]ustfile|Rakefile|Taskfile\.ya?ml|meson\.build|BUILD(?:\.bazel)?|WORKSPACE)$/,
+    decides: 'it builds the project',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:Dockerfile|Containerfile)[^/]*$|\.dockerfile$|(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$|(?:^|\/)\.dockerignore$/i,
+    decides: 'it builds or starts containers',
+  },
+  {
+    pattern:
+      /^\.github\/|^\.gitlab-ci\.ya?ml$|^\.gitlab\/|^\.circleci\/|^\.buildkite\/|^\.travis\.ya?ml$|^azure-pipelines[^/]*\.ya?ml$|^appveyor\.ya?ml$|^Jenkinsfile|^\.drone\.ya?ml$|^bitbucket-pipelines\.ya?ml$|^\.woodpecker/,
+    decides: 'it configures continuous integration',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:\.gitattributes|\.gitmodules|\.mailmap|\.gitignore)$|^\.husky\/|^\.githooks\/|(?:^|\/)\.pre-commit-(?:config|hooks)\.yaml$|^lefthook/,
+    decides: 'git or its hooks read it',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:\.envrc|\.env[^/]*|\.python-version|\.tool-versions|\.nvmrc|Procfile)$|^\.vscode\/|^\.devcontainer\/|^\.idea\//,
+    decides: 'tools read it by themselves',
+  },
+  { pattern: /(?:^|\/)CODEOWNERS$/, decides: 'it decides who reviews' },
+]
+
+export interface FileKind {
+  /** Null for what is no program, and for programs in other languages. */
+  readonly language: Language | null
+  /** True for what cannot run: prose, images, data. */
+  readonly inert: boolean
+}
+
+/** Tells a file's language by its name, and where the name says nothing by its first line. */
+export function fileKind(path: string, content: Buffer): FileKind {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  const extension = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? ''
+  const language = languageByExtension[extension]
+  if (language !== undefined) return { language, inert: false }
+  const interpreter = interpreterOf(content)
+  if (interpreter !== null) {
+    const known = languageByInterpreter.find(({ pattern }) => pattern.test(interpreter))
+    return { language: known?.language ?? null, inert: false }
+  }
+  const isInert = inertNames.test(name) || inertExtensions.has(extension)
+  return { language: null, inert: isInert && decisionOf(path) === null }
+}
+
+/** Says what a file decides about building, testing or reviewing the project; null when it decides nothing. */
+export function decisionOf(path: string): string | null {
+  return decidingPaths.find(({ pattern }) => pattern.test(path))?.decides ?? null
+}
+
+/** True for a name whose last extension hides behind a harmless one, as in `picture.png.py`. */
+export function hasHiddenExtension(path: string): boolean {
+  const extensions = path
+    .slice(path.lastIndexOf('/') + 1)
+    .split('.')
+    .slice(1)
+  const [inner, last] = extensions.slice(-2).map((extension) => extension.trim().toLowerCase())
+  return inner !== undefined && last !== undefined && inertExtensions.has(inner) && last in languageByExtension
+}
+
+function interpreterOf(content: Buffer): string | null {
+  if (content[0] !== 0x23 || content[1] !== 0x21) return null
+  const line = content.subarray(2, 200).toString('latin1').split('\n')[0] ?? ''
+  const words = line.trim().split(/\s+/)
+  const program = (words[0] ?? '').split('/').at(-1) ?? ''
+  if (program !== 'env') return program
+  return (
+    words
+      .slice(1)
+      .find((word) => !word.startsWith('-') && !word.includes('='))
+      ?.split('/')
+      .at(-1) ?? ''
+  )
+}

@@ -1,0 +1,18 @@
+import { hash } from 'node:crypto'
+
+/** SHA-256 of a text or bytes, in lower-case hex. */
+export const sha256 = (content: string | Buffer): string => hash('sha256', content)
+
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, canonical(member)]),
+  )
+}
+
+/** SHA-256 of a value's JSON with the keys of every object sorted: equal values give equal hashes. */
+export const canonicalHash = (value: unknown): string => sha256(JSON.stringify(canonical(value)))

@@ -1,0 +1,16 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { InferKyselyDB } from '@mikro-orm/sql'
+import type { Kysely } from 'kysely'
+import type { entities } from '../entities.ts'
+
+/** Entities' names and properties instead of tables and columns, with values as the entities have them. */
+const naming = {
+  tableNamingStrategy: 'entity',
+  columnNamingStrategy: 'property',
+  convertValues: true,
+} as const
+
+export type Database = InferKyselyDB<(typeof entities)[number], typeof naming>
+
+/** Rows without hydration, in the entity manager's transaction if it has one. Lists and reads go this way. */
+export const rows = (em: EntityManager): Kysely<Database> => em.getKysely<Database, typeof naming>(naming)

@@ -1,0 +1,70 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
+import type { GitStore } from '../ports/git-store.ts'
+import type { ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
+import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
+
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Tells other parts, in this process and others, that there is something to read. May be lost without harm. */
+export interface Wake {
+  outbox(): void
+  events(): void
+}
+
+/** The providers that are configured, and what their tokens cost. */
+export interface Models {
+  readonly configured: readonly ModelProvider[]
+  get(provider: Provider): ModelProvider | undefined
+  /** In US dollars; null when the model's price is not known. */
+  costOf(model: string, tokens: TokenCount): number | null
+  /** Who judges: the configured judge, or the first provider. */
+  readonly judge: { readonly provider: Provider; readonly model: string } | undefined
+}
+
+/** A sample project's files and test cases. */
+export interface Template {
+  readonly name: string
+  readonly description: string
+  readonly testCases: readonly { readonly name: string; readonly command: readonly string[]; readonly quick: boolean }[]
+  readonly files: readonly { readonly path: string; readonly mode: '100644' | '100755'; readonly content: Buffer }[]
+}
+
+/** Uploaded archives wait here until they are imported. */
+export interface ArchiveStore {
+  save(projectId: string, content: AsyncIterable<Uint8Array>): Promise<void>
+  open(projectId: string): AsyncIterable<Uint8Array>
+  remove(projectId: string): Promise<void>
+}
+
+/** Directories in which sandboxed commands work, made fresh and removed afterwards. */
+export interface Workspaces {
+  with<Result>(fill: (directory: string) => Promise<void>, use: (directory: string) => Promise<Result>): Promise<Result>
+}
+
+/** Everything a command may need. Built once per process, replaced in parts by tests. */
+export interface Services {
+  /** A fresh fork: one per request, job and event. */
+  readonly em: () => EntityManager
+  readonly clock: () => Date
+  readonly log: Logger
+  readonly wake: Wake
+  readonly git: GitStore
+  readonly sandbox: Sandbox
+  readonly limits: SandboxLimits
+  readonly workspaces: Workspaces
+  readonly analyzer: CodeAnalyzer
+  readonly models: Models
+  readonly templates: { list(): Promise<readonly string[]>; load(name: string): Promise<Template | undefined> }
+  readonly archives: ArchiveStore
+  /** Throws SourceRejectedError for a URL that configuration does not allow. */
+  readonly checkRemoteUrl: (url: string) => void
+  /** Who holds this process's leases; unique per process. */
+  readonly processName: string
+  readonly leaseMs: number
+}

@@ -1,0 +1,56 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { Job } from '../../jobs/job.ts'
+import { EventRecord } from '../event/event.entity.ts'
+import type { EventBody, EventSubject } from '../event/event.ts'
+import { OutboxEntry } from '../outbox/outbox.entity.ts'
+import type { Services } from './services.ts'
+
+/** What a command writes with: state, events and jobs become visible together or not at all. */
+export interface Transaction {
+  readonly em: EntityManager
+  readonly now: Date
+  emit(subject: EventSubject, body: EventBody): void
+  enqueue<Payload extends Readonly<Record<string, string>>>(job: Job<Payload>, payload: Payload): void
+}
+
+/**
+ * Runs one command in one transaction. Nothing slow belongs inside: no model, git or sandbox.
+ * The outbox relay and the readers of events are woken after the commit.
+ */
+export const transact = async <Result>(
+  services: Services,
+  work: (tx: Transaction) => Promise<Result>,
+): Promise<Result> => {
+  let emitted = false
+  let enqueued = false
+  const result = await services.em().transactional(async (em) => {
+    const now = services.clock()
+    return work({
+      em,
+      now,
+      emit(subject, body) {
+        emitted = true
+        em.create(EventRecord, {
+          at: now,
+          projectId: subject.projectId,
+          specId: subject.specId ?? null,
+          sprintId: subject.sprintId ?? null,
+          diffId: subject.diffId ?? null,
+          body,
+        })
+      },
+      enqueue(job, payload) {
+        enqueued = true
+        em.create(OutboxEntry, {
+          job: job.name,
+          payload: job.payload.parse(payload),
+          createdAt: now,
+          publishedAt: null,
+        })
+      },
+    })
+  })
+  if (enqueued) services.wake.outbox()
+  if (emitted) services.wake.events()
+  return result
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { pipelineActorId } from '../actor/ensure-actors.ts'
+import { messageFromSummary } from '../diff/commit-message.ts'
+import { keepResult, prepareDiff } from '../diff/prepare-diff.ts'
+import { storeDiff } from '../diff/store-diff.ts'
+import { DomainError } from '../errors.ts'
+import type { HeldLease } from '../lease/lease.ts'
+import { rows } from '../shared/database.ts'
+import type { Services } from '../shared/services.ts'
+import { projectTestCases } from '../testing/open-test-run.ts'
+import { describeResults } from '../testing/test-report.ts'
+import type { TestRunRow } from '../testing/test-run.entity.ts'
+import { testRunTransitions } from '../testing/test-run.status.ts'
+import { changePhaseStatus, changeSprintStatus } from './change-sprint-status.ts'
+import { endSprint } from './end-sprint.ts'
+import { failPhase } from './fail-phase.ts'
+import { sandboxFault } from './finish-coding.ts'
+import { addPhase } from './open-phase.ts'
+import { Phase, type PhaseRow } from './phase.entity.ts'
+import { Sprint } from './sprint.entity.ts'
+import type { SprintState } from './sprint-state.ts'
+import { askVerifier, type Verification } from './verify.ts'
+
+const resultsOf = async (services: Services, testRuns: readonly TestRunRow[]) => {
+  if (testRuns.length === 0) return []
+  const results = await rows(services.em())
+    .selectFrom('TestResult')
+    .selectAll()
+    .where(
+      'testRunId',
+      'in',
+      testRuns.map((run) => run.id),
+    )
+    .orderBy('position')
+    .execute()
+  return testRuns.flatMap((run) =>
+    results
+      .filter((result) => result.testRunId === run.id)
+      .map((result) => ({
+        ...result,
+        name: run.basis === 'BASE' ? `${result.name} (as it is on the branch)` : result.name,
+      })),
+  )
+}
+
+const tryAgain = (services: Services, lease: HeldLease, state: SprintState, phase: PhaseRow, summary: string) =>
+  lease.transact(async (tx) => {
+    const sprint = await tx.em.findOneOrFail(Sprint, { id: state.sprint.id })
+    changePhaseStatus(tx, sprint.projectId, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'FAILED', summary)
+    if (phase.attempt < sprint.maxAttempts) {
+      addPhase(tx, sprint, 'CODING', phase.attempt + 1)
+      return
+    }
+    services.log.info({ sprint: sprint.id, attempts: phase.attempt }, 'sprint ran out of attempts')
+    await endSprint(
+      tx,
+      sprint,
+      'FAILED',
+      `Verification failed in all ${phase.attempt} attempts. The last one:\n${summary}`,
+    )
+  })
+
+/** The candidate whose work was selected last, and what it said of it. */
+const selectedCandidate = (services: Services, sprintId: string) =>
+  rows(services.em())
+    .selectFrom('Decision')
+    .innerJoin('AgentRun', 'AgentRun.id', 'Decision.runId')
+    .innerJoin('Candidate', 'Candidate.id', 'Decision.selectedId')
+    .select(['Candidate.id', 'Candidate.output'])
+    .where('AgentRun.sprintId', '=', sprintId)
+    .where('AgentRun.purpose', '=', 'CODING')
+    .orderBy('Decision.createdAt', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+
+const succeed = async (
+  services: Services,
+  lease: HeldLease,
+  state: SprintState,
+  phase: PhaseRow,
+  verified: Verification,
+) => {
+  const { sprint, project, spec } = state
+  const baseCommit = sprint.baseCommit ?? ''
+  const baseTree = await services.git.treeOf(project.id, baseCommit)
+  const patch = await services.git.patchBetween(project.id, baseTree, sprint.workingTree ?? baseTree)
+  const prepared = await prepareDiff(services, project.id, baseCommit, patch, { allowInvalidSyntax: true })
+  const candidate = await selectedCandidate(services, sprint.id)
+  const testCases = await projectTestCases(services, project.id)
+  const id = randomUUID()
+  await keepResult(services, project.id, id, prepared, services.clock())
+  const earlier = await rows(services.em())
+    .selectFrom('Diff')
+    .select('id')
+    .where('sprintId', '=', sprint.id)
+    .orderBy('iteration', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  await lease.transact(async (tx) => {
+    const row = await tx.em.findOneOrFail(Sprint, { id: sprint.id })
+    changePhaseStatus(
+      tx,
+      project.id,
+      await tx.em.findOneOrFail(Phase, { id: phase.id }),
+      'SUCCEEDED',
+      `VERIFICATION_SUCCESS\n${verified.reasons.join('\n')}`,
+    )
+    const diff = {
+      id,
+      projectId: project.id,
+      origin: 'SPRINT',
+      authorId: pipelineActorId,
+      requestedById: sprint.createdById,
+      candidateId: candidate.id,
+      sprintId: sprint.id,
+      iteration: sprint.iteration,
+      supersedesId: earlier?.id ?? null,
+      targetBranch: project.targetBranch ?? '',
+      prompt: spec.task,
+      commitMessage: messageFromSummary(candidate.output ?? '', sprint.name),
+    } as const
+    await storeDiff(services, tx, diff, prepared, testCases)
+    changeSprintStatus(tx, row, 'COMPLETED')
+    row.finishedAt = tx.now
+  })
+}
+
+/**
+ * Once the tests on the selected tree have ended, the verifier is asked. Success makes the diff and completes the
+ * sprint; failure feeds what went wrong into the next attempt.
+ * @returns false while tests run
+ */
+export const finishVerification = async (
+  services: Services,
+  lease: HeldLease,
+  state: SprintState,
+  phase: PhaseRow,
+): Promise<boolean> => {
+  const testRuns = await rows(services.em()).selectFrom('TestRun').selectAll().where('phaseId', '=', phase.id).execute()
+  if (testRuns.some(({ status }) => testRunTransitions[status].length > 0)) return false
+  const broken = testRuns.find(({ status }) => status === 'ERRORED')
+  if (broken) {
+    await failPhase(lease, state, phase, await sandboxFault(services, broken.id))
+    return true
+  }
+  const named = await resultsOf(services, testRuns)
+  const report = describeResults(named)
+  const { project, sprint } = state
+  const baseTree = await services.git.treeOf(project.id, sprint.baseCommit ?? '')
+  const patch = await services.git.patchBetween(project.id, baseTree, sprint.workingTree ?? baseTree)
+  const verified = await askVerifier(services, lease, state, phase, patch, report)
+  const failedTests = named.filter(({ status }) => status !== 'PASSED').length
+  if (!verified) {
+    await tryAgain(services, lease, state, phase, `No verifier answered.\n\n${report}`)
+    return true
+  }
+  if (verified.verdict !== 'VERIFICATION_SUCCESS' || failedTests > 0) {
+    await tryAgain(services, lease, state, phase, `${verified.reasons.join('\n')}\n\n${report}`)
+    return true
+  }
+  try {
+    await succeed(services, lease, state, phase, verified)
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    await failPhase(lease, state, phase, error.message)
+  }
+  return true
+}

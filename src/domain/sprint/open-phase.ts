@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { runCandidateJob } from '../../jobs/run-candidate.ts'
+import type { HeldLease } from '../lease/lease.ts'
+import { chooseSubagents, openRun } from '../run/open-run.ts'
+import type { Services } from '../shared/services.ts'
+import type { Transaction } from '../shared/transact.ts'
+import { openTestRun, projectTestCases } from '../testing/open-test-run.ts'
+import { changePhaseStatus } from './change-sprint-status.ts'
+import { Phase, type PhaseRow } from './phase.entity.ts'
+import type { PhaseKind } from './phase.status.ts'
+import { Sprint } from './sprint.entity.ts'
+import { assignmentMessage } from './sprint-prompts.ts'
+import { assignmentOf, type SprintState } from './sprint-state.ts'
+
+/** Plans the next phase. */
+export const addPhase = (
+  tx: Transaction,
+  sprint: { id: string; projectId: string; iteration: number },
+  kind: PhaseKind,
+  attempt: number,
+): void => {
+  const id = randomUUID()
+  tx.em.create(Phase, {
+    id,
+    sprintId: sprint.id,
+    kind,
+    iteration: sprint.iteration,
+    attempt,
+    status: 'PENDING',
+    createdAt: tx.now,
+  })
+  tx.emit(
+    { projectId: sprint.projectId, sprintId: sprint.id },
+    { type: 'PhaseChanged', sprintId: sprint.id, phaseId: id, status: 'PENDING' },
+  )
+}
+
+/** The sprint's first step: its base is the target branch as it is now. */
+export const openSprint = async (
+  services: Services,
+  lease: HeldLease,
+  { sprint, project }: SprintState,
+): Promise<void> => {
+  const base = sprint.baseCommit ?? (await services.git.branchHead(project.id, project.targetBranch ?? ''))
+  if (!base) throw new Error(`The branch ${project.targetBranch} of the project ${project.id} has no commit.`)
+  const tree = sprint.workingTree ?? (await services.git.treeOf(project.id, base))
+  await lease.transact(async (tx) => {
+    const row = await tx.em.findOneOrFail(Sprint, { id: sprint.id })
+    row.baseCommit = base
+    row.workingTree = tree
+    addPhase(tx, row, row.plan === null ? 'DISCOVERY' : 'CODING', 1)
+  })
+}
+
+/** Gives every candidate of a Discovery or Coding phase its workspace and asks for its work. */
+export const openAgentPhase = async (
+  services: Services,
+  lease: HeldLease,
+  state: SprintState,
+  phase: PhaseRow,
+): Promise<void> => {
+  const { sprint, project } = state
+  const { subagents, note } = chooseSubagents(services, sprint.subagents)
+  await lease.transact(async (tx) => {
+    const { candidateIds } = openRun(services, tx, {
+      projectId: project.id,
+      specId: sprint.specId,
+      sprintId: sprint.id,
+      phaseId: phase.id,
+      purpose: phase.kind,
+      message: assignmentMessage(assignmentOf(state, phase)),
+      startTree: sprint.workingTree,
+      subagents,
+      judge: sprint.judge,
+      note,
+    })
+    changePhaseStatus(tx, project.id, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'RUNNING')
+    for (const candidateId of candidateIds) tx.enqueue(runCandidateJob, { candidateId })
+  })
+}
+
+/** Runs all tests on the selected tree, and again with the base's own versions of the tests. */
+export const openVerification = async (
+  services: Services,
+  lease: HeldLease,
+  state: SprintState,
+  phase: PhaseRow,
+): Promise<void> => {
+  const { sprint, project } = state
+  const testCases = await projectTestCases(services, project.id)
+  const baseTree = await services.git.treeOf(project.id, sprint.baseCommit ?? '')
+  await lease.transact(async (tx) => {
+    changePhaseStatus(tx, project.id, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'RUNNING')
+    if (testCases.length === 0) return
+    for (const basis of ['WORKSPACE', 'BASE'] as const) {
+      openTestRun(services, tx, {
+        subject: { projectId: project.id, sprintId: sprint.id },
+        phaseId: phase.id,
+        tree: sprint.workingTree ?? '',
+        baseTree,
+        basis,
+        testCases,
+      })
+    }
+  })
+}

@@ -1,0 +1,42 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Actor } from '../actor/actor.entity.ts'
+import { Budget } from '../budget/budget.entity.ts'
+import { Project } from '../project/project.entity.ts'
+import type { Subagent } from '../run/subagent.ts'
+import type { Row } from '../shared/row.ts'
+import { Spec } from '../spec/spec.entity.ts'
+import type { SprintStatus } from './sprint.status.ts'
+
+export const Sprint = defineEntity({
+  name: 'Sprint',
+  properties: {
+    id: p.uuid().primary(),
+    projectId: () => p.manyToOne(Project).mapToPk().fieldName('project_id').index(),
+    specId: () => p.manyToOne(Spec).mapToPk().fieldName('spec_id').index(),
+    name: p.text(),
+    goal: p.text(),
+    status: p.text().$type<SprintStatus>(),
+    failure: p.text().strictNullable(),
+    requirePlanApproval: p.boolean(),
+    maxAttempts: p.integer(),
+    deadlineSeconds: p.integer(),
+    /** Null: one of each configured provider. */
+    subagents: p.json().$type<readonly Subagent[]>().strictNullable(),
+    judge: p.json().$type<Subagent>().strictNullable(),
+    plan: p.text().strictNullable(),
+    /** Counts from 1; a person's rejection starts the next one. */
+    iteration: p.integer(),
+    /** What the person who rejected the last iteration said. */
+    feedback: p.text().strictNullable(),
+    baseCommit: p.text().strictNullable(),
+    /** The tree that the next attempt starts from: the base's, then the selected candidate's. */
+    workingTree: p.text().strictNullable(),
+    budgetId: () => p.manyToOne(Budget).mapToPk().fieldName('budget_id'),
+    createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
+    createdAt: p.datetime(),
+    startedAt: p.datetime().strictNullable(),
+    deadlineAt: p.datetime().strictNullable(),
+    finishedAt: p.datetime().strictNullable(),
+  },
+})
+export type SprintRow = Row<typeof Sprint>

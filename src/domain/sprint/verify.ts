@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import type { HeldLease } from '../lease/lease.ts'
+import { AgentRun } from '../run/agent-run.entity.ts'
+import { askStructured } from '../run/ask-structured.ts'
+import { Candidate, type CandidateFailure, type CandidateRow } from '../run/candidate.entity.ts'
+import { candidateFailure } from '../run/candidate-failure.ts'
+import { openRun } from '../run/open-run.ts'
+import { isEnded, toRunStatus } from '../run/run.status.ts'
+import type { Subagent } from '../run/subagent.ts'
+import { cut } from '../shared/safe-text.ts'
+import type { Services } from '../shared/services.ts'
+import type { PhaseRow } from './phase.entity.ts'
+import { verifierMessage, verifierSystem } from './sprint-prompts.ts'
+import { assignmentOf, loadPhaseRun, type SprintState, sprintSite } from './sprint-state.ts'
+
+export const verification = z.strictObject({
+  verdict: z.enum(['VERIFICATION_SUCCESS', 'VERIFICATION_FAILURE']),
+  reasons: z.array(z.string().max(4_000)),
+})
+export type Verification = z.output<typeof verification>
+
+const maxOutputTokens = 2_000
+const maxPatchCharacters = 200_000
+
+// The judge's provider first; the others stand in when it does not answer.
+const verifiers = (services: Services, judge: Subagent | null): readonly Subagent[] => {
+  const preferred = judge?.provider ?? services.models.judge?.provider
+  const all = services.models.configured.map(
+    ({ provider }): Subagent => ({
+      provider,
+      model: provider === judge?.provider ? judge.model : null,
+      label: null,
+      instructions: null,
+    }),
+  )
+  return [
+    ...all.filter(({ provider }) => provider === preferred),
+    ...all.filter(({ provider }) => provider !== preferred),
+  ]
+}
+
+const end = (lease: HeldLease, candidate: CandidateRow, output: string | null, failure: CandidateFailure | null) =>
+  lease.transact(async (tx) => {
+    const row = await tx.em.findOneOrFail(Candidate, { id: candidate.id })
+    if (row.status === 'PENDING') row.status = toRunStatus(row.status, 'RUNNING')
+    row.status = toRunStatus(row.status, failure ? 'FAILED' : 'COMPLETED')
+    row.startedAt ??= candidate.createdAt
+    row.output = output
+    row.failure = failure
+    row.finishedAt = tx.now
+  })
+
+/**
+ * Asks a verifier for its explicit word on the selected tree; the next provider is asked when one does not answer.
+ * @returns undefined, with every reason on the run's candidates, when none did
+ */
+export const askVerifier = async (
+  services: Services,
+  lease: HeldLease,
+  state: SprintState,
+  phase: PhaseRow,
+  patch: string,
+  results: string,
+): Promise<Verification | undefined> => {
+  const message = verifierMessage(assignmentOf(state, phase), cut(patch, maxPatchCharacters), results)
+  if (!(await loadPhaseRun(services, phase.id))) {
+    await lease.transact(async (tx) => {
+      openRun(services, tx, {
+        projectId: state.project.id,
+        specId: state.sprint.specId,
+        sprintId: state.sprint.id,
+        phaseId: phase.id,
+        purpose: 'VERIFICATION',
+        message,
+        startTree: state.sprint.workingTree,
+        subagents: verifiers(services, state.sprint.judge),
+        judge: null,
+        note: null,
+      })
+    })
+  }
+  const opened = await loadPhaseRun(services, phase.id)
+  if (!opened) throw new Error(`The run of the phase ${phase.id} disappeared.`)
+  const { run, candidates } = opened
+  for (const candidate of candidates) {
+    if (isEnded(candidate.status) && candidate.status !== 'COMPLETED') continue
+    const provider = services.models.get(candidate.provider)
+    if (!provider) continue
+    try {
+      const site = {
+        ...sprintSite(state, run.id),
+        agent: 'verifier',
+        scope: `candidate:${candidate.id}`,
+        candidateId: candidate.id,
+      }
+      const answer = await askStructured(services, lease, site, provider, 0, {
+        name: 'verification',
+        schema: verification,
+        model: candidate.modelName,
+        system: verifierSystem,
+        message,
+        maxOutputTokens,
+      })
+      if (candidate.status !== 'COMPLETED') await end(lease, candidate, JSON.stringify(answer), null)
+      await closeRun(lease, run.id, 'COMPLETED')
+      return answer
+    } catch (error) {
+      const failure = lease.signal.aborted ? undefined : candidateFailure(error)
+      if (!failure) throw error
+      await end(lease, candidate, null, failure)
+    }
+  }
+  await closeRun(lease, run.id, 'FAILED')
+  return undefined
+}
+
+// Verifiers that stood by and were not needed are not part of the run's result.
+const closeRun = (lease: HeldLease, runId: string, to: 'COMPLETED' | 'FAILED') =>
+  lease.transact(async (tx) => {
+    const run = await tx.em.findOneOrFail(AgentRun, { id: runId })
+    if (run.status === 'RUNNING') run.status = toRunStatus(run.status, to)
+    run.finishedAt = tx.now
+    for (const candidate of await tx.em.find(Candidate, { runId, status: 'PENDING' })) {
+      candidate.status = toRunStatus(candidate.status, 'CANCELED')
+      candidate.finishedAt = tx.now
+    }
+  })

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { runTestsJob } from '../../jobs/run-tests.ts'
+import type { EventSubject } from '../event/event.ts'
+import { rows } from '../shared/database.ts'
+import type { Services } from '../shared/services.ts'
+import type { Transaction } from '../shared/transact.ts'
+import type { TestCaseRow } from './test-case.entity.ts'
+import { type TestBasis, TestResult, TestRun } from './test-run.entity.ts'
+
+/** The project's test cases that are in use, oldest first. */
+export const projectTestCases = (services: Services, projectId: string): Promise<TestCaseRow[]> =>
+  rows(services.em())
+    .selectFrom('TestCase')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('deletedAt', 'is', null)
+    .orderBy('createdAt')
+    .orderBy('name')
+    .execute()
+
+export interface NewTestRun {
+  readonly subject: EventSubject
+  readonly diffId?: string
+  readonly candidateId?: string
+  readonly phaseId?: string
+  readonly tree: string
+  readonly baseTree: string
+  readonly basis: TestBasis
+  readonly testCases: readonly TestCaseRow[]
+}
+
+/** Stores a QUEUED test run with a place for each result, and asks for it to be run. */
+export const openTestRun = (services: Services, tx: Transaction, run: NewTestRun): string => {
+  const id = randomUUID()
+  tx.em.create(TestRun, {
+    id,
+    projectId: run.subject.projectId,
+    diffId: run.diffId ?? null,
+    candidateId: run.candidateId ?? null,
+    phaseId: run.phaseId ?? null,
+    tree: run.tree,
+    baseTree: run.baseTree,
+    basis: run.basis,
+    status: 'QUEUED',
+    sandbox: services.sandbox.driver,
+    total: run.testCases.length,
+    passed: 0,
+    failed: 0,
+    createdAt: tx.now,
+  })
+  for (const [position, testCase] of run.testCases.entries()) {
+    tx.em.create(TestResult, {
+      id: randomUUID(),
+      testRunId: id,
+      testCaseId: testCase.id,
+      position,
+      name: testCase.name,
+      command: testCase.command,
+      stdout: '',
+      stderr: '',
+      truncated: false,
+      durationMs: 0,
+    })
+  }
+  tx.emit(run.subject, {
+    type: 'TestRunChanged',
+    testRunId: id,
+    status: 'QUEUED',
+    finished: 0,
+    total: run.testCases.length,
+  })
+  tx.enqueue(runTestsJob, { testRunId: id })
+  return id
+}

@@ -1,0 +1,97 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { SandboxUnavailableError } from '../errors.ts'
+import type { SandboxResult } from '../ports/sandbox.ts'
+import { safeText } from '../shared/safe-text.ts'
+import type { Services } from '../shared/services.ts'
+import type { TestFile } from './test-case.entity.ts'
+import type { TestStatus } from './test-run.status.ts'
+
+/** What is run, and on what. */
+export interface TestSubject {
+  readonly projectId: string
+  readonly tree: string
+  readonly command: readonly string[]
+  readonly timeoutMs: number
+  readonly files: readonly TestFile[]
+}
+
+export interface TestOutcome {
+  readonly status: TestStatus
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly truncated: boolean
+  readonly durationMs: number
+  readonly error: string | null
+}
+
+// The workspace is fresh and nothing has run in it yet, so there is no link to follow.
+const layOver = async (directory: string, files: readonly TestFile[]): Promise<void> => {
+  for (const file of files) {
+    const path = join(directory, file.path)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, file.text)
+  }
+}
+
+const statusOf = (result: SandboxResult): TestStatus => {
+  if (result.canceled) return 'SKIPPED'
+  if (result.timedOut) return 'TIMED_OUT'
+  return result.exitCode === 0 ? 'PASSED' : 'FAILED'
+}
+
+const toOutcome = (result: SandboxResult, timeoutMs: number): TestOutcome => ({
+  status: statusOf(result),
+  exitCode: result.exitCode,
+  stdout: safeText(result.stdout),
+  stderr: safeText(result.stderr),
+  truncated: result.truncated,
+  durationMs: Math.round(result.durationMs),
+  error: result.timedOut
+    ? `Ended after its limit of ${timeoutMs} ms.`
+    : result.signal && !result.canceled
+      ? `Ended by ${result.signal}.`
+      : null,
+})
+
+/**
+ * Runs one test in the sandbox, in a fresh copy of the tree. The exit status seen from outside decides.
+ * Faults of the sandbox are ERRORED, never a verdict on the code.
+ */
+export const runTestCase = async (
+  services: Services,
+  subject: TestSubject,
+  signal: AbortSignal,
+): Promise<TestOutcome> => {
+  try {
+    return await services.workspaces.with(
+      async (directory) => {
+        await services.git.materialize(subject.projectId, subject.tree, directory)
+        await layOver(directory, subject.files)
+      },
+      async (workspace) =>
+        toOutcome(
+          await services.sandbox.run({
+            argv: subject.command,
+            workspace,
+            limits: { ...services.limits, wallMs: subject.timeoutMs },
+            signal,
+          }),
+          subject.timeoutMs,
+        ),
+    )
+  } catch (error) {
+    if (!(error instanceof SandboxUnavailableError)) services.log.error({ error }, 'the sandbox failed')
+    const message = error instanceof Error ? error.message : String(error)
+    return {
+      status: 'ERRORED',
+      exitCode: null,
+      stdout: '',
+      stderr: '',
+      truncated: false,
+      durationMs: 0,
+      error: safeText(message),
+    }
+  }
+}

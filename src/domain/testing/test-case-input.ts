@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { line } from '../shared/validate.ts'
+import { maxTimeoutMs } from './test-timeouts.ts'
+
+const argument = z
+  .string()
+  .max(4_000, 'must have at most 4000 characters')
+  .refine((text) => !text.includes('\u0000'), 'must not contain NUL')
+
+const safePath = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .refine(
+    (path) => !path.startsWith('/') && !path.split('/').some((name) => name === '' || name === '.' || name === '..'),
+    {
+      message: 'must be a path from the root of the project, without . or ..',
+    },
+  )
+
+export const command = z
+  .array(argument)
+  .min(1, 'needs a program')
+  .max(100)
+  .refine((words) => (words[0] ?? '').length > 0, 'needs a program')
+
+export const testCaseFields = {
+  name: line(200),
+  command,
+  timeoutMs: z.number().int().min(100, 'must be at least 100').max(maxTimeoutMs, `must be at most ${maxTimeoutMs}`),
+  files: z.array(z.object({ path: safePath, text: z.string().max(1_000_000) })).max(100),
+}

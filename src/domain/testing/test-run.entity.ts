@@ -1,0 +1,57 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { Diff } from '../diff/diff.entity.ts'
+import type { SandboxDriver } from '../ports/sandbox.ts'
+import { Project } from '../project/project.entity.ts'
+import { Candidate } from '../run/candidate.entity.ts'
+import type { Row } from '../shared/row.ts'
+import { Phase } from '../sprint/phase.entity.ts'
+import { TestCase } from './test-case.entity.ts'
+import type { TestRunStatus, TestStatus } from './test-run.status.ts'
+
+/** WORKSPACE: the tree's own tests. BASE: the base's versions of the test files laid over the tree. */
+export type TestBasis = 'WORKSPACE' | 'BASE'
+
+export const TestRun = defineEntity({
+  name: 'TestRun',
+  properties: {
+    id: p.uuid().primary(),
+    projectId: () => p.manyToOne(Project).mapToPk().fieldName('project_id'),
+    diffId: () => p.manyToOne(Diff).mapToPk().strictNullable().fieldName('diff_id').index(),
+    candidateId: () => p.manyToOne(Candidate).mapToPk().strictNullable().fieldName('candidate_id').index(),
+    phaseId: () => p.manyToOne(Phase).mapToPk().strictNullable().fieldName('phase_id').index(),
+    tree: p.text(),
+    baseTree: p.text(),
+    basis: p.text().$type<TestBasis>(),
+    status: p.text().$type<TestRunStatus>(),
+    sandbox: p.text().$type<SandboxDriver>(),
+    total: p.integer(),
+    passed: p.integer(),
+    failed: p.integer(),
+    createdAt: p.datetime(),
+    startedAt: p.datetime().strictNullable(),
+    finishedAt: p.datetime().strictNullable(),
+  },
+})
+export type TestRunRow = Row<typeof TestRun>
+
+export const TestResult = defineEntity({
+  name: 'TestResult',
+  properties: {
+    id: p.uuid().primary(),
+    testRunId: () => p.manyToOne(TestRun).mapToPk().fieldName('test_run_id'),
+    testCaseId: () => p.manyToOne(TestCase).mapToPk().fieldName('test_case_id'),
+    position: p.integer(),
+    name: p.text(),
+    command: p.json().$type<readonly string[]>(),
+    /** Null until the test has ended. */
+    status: p.text().$type<TestStatus>().strictNullable(),
+    exitCode: p.integer().strictNullable(),
+    stdout: p.text(),
+    stderr: p.text(),
+    truncated: p.boolean(),
+    durationMs: p.integer(),
+    error: p.text().strictNullable(),
+  },
+  uniques: [{ name: 'test_result_position_unique', properties: ['testRunId', 'position'] }],
+})
+export type TestResultRow = Row<typeof TestResult>

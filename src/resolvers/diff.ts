@@ -1,0 +1,120 @@
+import { commitDiff } from '../domain/diff/commit-diff.ts'
+import type { DiffRow } from '../domain/diff/diff.entity.ts'
+import { pendingDiffStatuses } from '../domain/diff/diff.status.ts'
+import { openReview } from '../domain/diff/open-review.ts'
+import { proposeDiff } from '../domain/diff/propose-diff.ts'
+import { reviewDiff } from '../domain/diff/review-diff.ts'
+import {
+  ApprovalRequiredError,
+  BaseDriftError,
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  PatchRejectedError,
+  SyntaxRejectedError,
+  ValidationError,
+} from '../domain/errors.ts'
+import { builder } from '../schema/builder.ts'
+import { ReviewVerdictEnum } from '../schema/enums.ts'
+import { found } from '../schema/found.ts'
+import { localId, readId } from '../schema/ids.ts'
+import { page } from '../schema/pages.ts'
+import { DiffRef } from '../schema/types/diff.ts'
+
+const nowhere = '00000000-0000-0000-0000-000000000000'
+
+builder.queryField('pendingDiffs', (t) =>
+  t.connection({
+    type: DiffRef,
+    description: 'Diffs that wait for a person, over all projects the viewer can see, oldest first.',
+    args: { projectId: t.arg.id() },
+    resolve: async (_root, { projectId, ...args }, { load }) => {
+      const visible = await load.visibleProjects()
+      const wanted = projectId == null ? null : (readId('Project', projectId) ?? nowhere)
+      const allowed = wanted === null ? visible : visible === null || visible.includes(wanted) ? [wanted] : []
+      const where = {
+        status: pendingDiffStatuses,
+        // An empty list of values would not be a condition that SQL takes.
+        projectId: allowed?.length === 0 ? [nowhere] : allowed,
+      }
+      return page<DiffRow>(load.page, { table: 'Diff', where, order: 'asc' }, args)
+    },
+  }),
+)
+
+const ProposeDiffInput = builder.inputType('ProposeDiffInput', {
+  fields: (t) => ({
+    projectId: t.id({ required: true }),
+    content: t.string({ required: true, description: 'A patch as git writes them.' }),
+    commitMessage: t.string({ required: true }),
+    baseCommit: t.string({ description: "The target branch's head when left out." }),
+    prompt: t.string(),
+    allowInvalidSyntax: t.boolean({
+      defaultValue: false,
+      description: 'Store it although it does not parse; it is then an issue and cannot be committed.',
+    }),
+    clientMutationId: t.string(),
+  }),
+})
+
+builder.mutationField('proposeDiff', (t) =>
+  t.field({
+    type: DiffRef,
+    description: "A change from outside: a person's, or another agent's.",
+    args: { input: t.arg({ type: ProposeDiffInput, required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, PatchRejectedError, SyntaxRejectedError] },
+    resolve: async (_root, { input }, context) => {
+      const given = { ...input, projectId: localId('Project', input.projectId) }
+      const id = await proposeDiff(context.services, context.viewer, given)
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('openReview', (t) =>
+  t.field({
+    type: DiffRef,
+    description: 'Marks that a person is looking at it.',
+    args: { diffId: t.arg.id({ required: true }) },
+    errors: { types: [ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, { diffId }, context) => {
+      const id = await openReview(context.services, context.viewer, localId('Diff', diffId))
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('reviewDiff', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      "A person's verdict on exactly what they saw, named by its hashes. REJECT with feedback starts the next iteration of a sprint's diff.",
+    args: {
+      diffId: t.arg.id({ required: true }),
+      verdict: t.arg({ type: ReviewVerdictEnum, required: true }),
+      feedback: t.arg.string(),
+      contentHash: t.arg.string({ required: true }),
+      evaluationHash: t.arg.string({ required: true }),
+    },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, args, context) => {
+      const id = await reviewDiff(context.services, context.viewer, { ...args, diffId: localId('Diff', args.diffId) })
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('commitDiff', (t) =>
+  t.field({
+    type: DiffRef,
+    description: 'Puts an approved diff on its branch: exactly what was approved, or an error and nothing changed.',
+    args: { diffId: t.arg.id({ required: true }) },
+    errors: {
+      types: [ForbiddenError, NotFoundError, InvalidTransitionError, ApprovalRequiredError, BaseDriftError],
+    },
+    resolve: async (_root, { diffId }, context) => {
+      const id = await commitDiff(context.services, context.viewer, localId('Diff', diffId))
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)

@@ -1,0 +1,97 @@
+import { requireProjectRole } from '../domain/actor/access.ts'
+import { NotFoundError } from '../domain/errors.ts'
+import type { EventRow } from '../domain/event/event.entity.ts'
+import { formatCursor, parseCursor } from '../domain/event/event-cursor.ts'
+import { currentCursor, type EventFilter } from '../domain/event/read-events.ts'
+import { builder } from '../schema/builder.ts'
+import type { GraphQLContext } from '../schema/context.ts'
+import { localId } from '../schema/ids.ts'
+import { EventInterface } from '../schema/types/event.ts'
+
+builder.queryField('eventCursor', (t) =>
+  t.string({
+    description: 'Where the event log stands now: read state, then subscribe after this.',
+    resolve: async (_root, _args, { load }) => formatCursor(await currentCursor(load.em())),
+  }),
+)
+
+/** The events after a cursor; the subscription's end ends the reading. */
+async function* follow(
+  { feed }: GraphQLContext,
+  filter: EventFilter,
+  after: string | null | undefined,
+): AsyncGenerator<EventRow> {
+  const stop = new AbortController()
+  try {
+    yield* feed.follow(filter, after == null ? undefined : parseCursor(after), stop.signal)
+  } finally {
+    stop.abort()
+  }
+}
+
+// State that an earlier event showed must not be shown again for a later one.
+const fresh = (event: EventRow, context: GraphQLContext): EventRow => {
+  context.startOver()
+  return event
+}
+
+const afterDescription = 'A cursor: of an event that was received, or eventCursor. Without it, from now on.'
+
+builder.subscriptionField('events', (t) =>
+  t.field({
+    type: EventInterface,
+    description: 'Everything the viewer can see.',
+    args: { after: t.arg.string({ description: afterDescription }) },
+    subscribe: async (_root, { after }, context) =>
+      follow(context, { projectIds: await context.load.visibleProjects() }, after),
+    resolve: (event, _args, context) => fresh(event, context),
+  }),
+)
+
+builder.subscriptionField('projectEvents', (t) =>
+  t.field({
+    type: EventInterface,
+    description: 'Everything in a project.',
+    args: { projectId: t.arg.id({ required: true }), after: t.arg.string({ description: afterDescription }) },
+    subscribe: async (_root, args, context) => {
+      const projectId = localId('Project', args.projectId)
+      await requireProjectRole(context.load.em(), context.viewer, projectId, 'VIEWER')
+      return follow(context, { projectIds: [projectId] }, args.after)
+    },
+    resolve: (event, _args, context) => fresh(event, context),
+  }),
+)
+
+builder.subscriptionField('sprintEvents', (t) =>
+  t.field({
+    type: EventInterface,
+    description: 'Everything in a sprint, its diff included.',
+    args: { sprintId: t.arg.id({ required: true }), after: t.arg.string({ description: afterDescription }) },
+    subscribe: async (_root, args, context) => {
+      const sprintId = localId('Sprint', args.sprintId)
+      const sprint = await context.load.sprint.load(sprintId)
+      if (!sprint) throw new NotFoundError('sprint', sprintId)
+      const subject = { noun: 'sprint', id: sprintId }
+      await requireProjectRole(context.load.em(), context.viewer, sprint.projectId, 'VIEWER', subject)
+      return follow(context, { projectIds: [sprint.projectId], sprintId }, args.after)
+    },
+    resolve: (event, _args, context) => fresh(event, context),
+  }),
+)
+
+builder.subscriptionField('diffEvents', (t) =>
+  t.field({
+    type: EventInterface,
+    description: 'Everything about a diff.',
+    args: { diffId: t.arg.id({ required: true }), after: t.arg.string({ description: afterDescription }) },
+    subscribe: async (_root, args, context) => {
+      const diffId = localId('Diff', args.diffId)
+      const diff = await context.load.diff.load(diffId)
+      if (!diff) throw new NotFoundError('diff', diffId)
+      const subject = { noun: 'diff', id: diffId }
+      await requireProjectRole(context.load.em(), context.viewer, diff.projectId, 'VIEWER', subject)
+      return follow(context, { projectIds: [diff.projectId], diffId }, args.after)
+    },
+    resolve: (event, _args, context) => fresh(event, context),
+  }),
+)

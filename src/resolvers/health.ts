@@ -1,0 +1,36 @@
+import { builder } from '../schema/builder.ts'
+import type { ComponentHealth } from '../schema/context.ts'
+
+const ComponentHealthRef = builder.objectRef<ComponentHealth>('ComponentHealth').implement({
+  description: 'Whether one part works.',
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    status: t.string({ description: 'ok or failed.', resolve: (component) => (component.ok ? 'ok' : 'failed') }),
+    detail: t.exposeString('detail', { nullable: true }),
+    latencyMs: t.exposeFloat('latencyMs', { nullable: true }),
+  }),
+})
+
+interface Health {
+  readonly components: readonly ComponentHealth[]
+  readonly version: string
+}
+
+const HealthRef = builder.objectRef<Health>('Health').implement({
+  description: 'Whether the server can do its work.',
+  fields: (t) => ({
+    status: t.string({
+      description: 'ok or failed.',
+      resolve: ({ components }) => (components.every((component) => component.ok) ? 'ok' : 'failed'),
+    }),
+    components: t.field({ type: [ComponentHealthRef], resolve: ({ components }) => [...components] }),
+    version: t.exposeString('version'),
+  }),
+})
+
+builder.queryField('health', (t) =>
+  t.field({
+    type: HealthRef,
+    resolve: async (_root, _args, { health, version }) => ({ components: await health(), version }),
+  }),
+)

@@ -1,0 +1,72 @@
+import { ForbiddenError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import { deleteTestCase, updateTestCase } from '../domain/testing/change-test-case.ts'
+import { createTestCase } from '../domain/testing/create-test-case.ts'
+import { builder } from '../schema/builder.ts'
+import { found } from '../schema/found.ts'
+import { localId } from '../schema/ids.ts'
+import { TestCaseRef } from '../schema/types/testing.ts'
+
+const TestFileInput = builder.inputType('TestFileInput', {
+  fields: (t) => ({ path: t.string({ required: true }), text: t.string({ required: true }) }),
+})
+
+const CreateTestCaseInput = builder.inputType('CreateTestCaseInput', {
+  fields: (t) => ({
+    projectId: t.id({ required: true }),
+    name: t.string({ required: true }),
+    command: t.stringList({ required: true, description: 'Program and arguments; never passed through a shell.' }),
+    quick: t.boolean({ defaultValue: true }),
+    timeoutMs: t.int(),
+    files: t.field({ type: [TestFileInput] }),
+    clientMutationId: t.string(),
+  }),
+})
+
+const UpdateTestCaseInput = builder.inputType('UpdateTestCaseInput', {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    name: t.string(),
+    command: t.stringList(),
+    quick: t.boolean(),
+    timeoutMs: t.int(),
+    files: t.field({ type: [TestFileInput] }),
+  }),
+})
+
+builder.mutationField('createTestCase', (t) =>
+  t.field({
+    type: TestCaseRef,
+    args: { input: t.arg({ type: CreateTestCaseInput, required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    resolve: async (_root, { input }, context) => {
+      const given = { ...input, projectId: localId('Project', input.projectId) }
+      const id = await createTestCase(context.services, context.viewer, given)
+      return found(await context.startOver().testCase.load(id))
+    },
+  }),
+)
+
+builder.mutationField('updateTestCase', (t) =>
+  t.field({
+    type: TestCaseRef,
+    description: 'Changes the given fields. Results that exist stay as they were run.',
+    args: { input: t.arg({ type: UpdateTestCaseInput, required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    resolve: async (_root, { input }, context) => {
+      const id = await updateTestCase(context.services, context.viewer, { ...input, id: localId('TestCase', input.id) })
+      return found(await context.startOver().testCase.load(id))
+    },
+  }),
+)
+
+builder.mutationField('deleteTestCase', (t) =>
+  t.field({
+    type: TestCaseRef,
+    args: { id: t.arg.id({ required: true }) },
+    errors: { types: [ForbiddenError, NotFoundError] },
+    resolve: async (_root, args, context) => {
+      const id = await deleteTestCase(context.services, context.viewer, localId('TestCase', args.id))
+      return found(await context.startOver().testCase.load(id))
+    },
+  }),
+)

@@ -1,0 +1,38 @@
+import type { EventFeed } from '../adapters/events/event-feed.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import type { Services } from '../domain/shared/services.ts'
+import { createLoaders, type Loaders } from './loaders.ts'
+
+/** What every resolver gets: who asks, and what answers. */
+export interface GraphQLContext {
+  readonly viewer: Viewer
+  readonly services: Services
+  readonly feed: EventFeed
+  readonly version: string
+  /** Answers whether a component works; the same that /readyz asks. */
+  readonly health: () => Promise<readonly ComponentHealth[]>
+  /** Rows, batched and kept for one reading of the state. */
+  load: Loaders
+  /** Forgets what was read: after a change, and for each event of a subscription. */
+  startOver(): Loaders
+}
+
+export interface ComponentHealth {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string | null
+  readonly latencyMs: number
+}
+
+export const createGraphQLContext = (parts: Omit<GraphQLContext, 'load' | 'startOver'>): GraphQLContext => {
+  const load = () => createLoaders(parts.services, parts.viewer)
+  const context: GraphQLContext = {
+    ...parts,
+    load: load(),
+    startOver() {
+      context.load = load()
+      return context.load
+    },
+  }
+  return context
+}

@@ -1,0 +1,156 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import DataLoader from 'dataloader'
+import { visibleProjectIds } from '../domain/actor/access.ts'
+import type { ActorRow } from '../domain/actor/actor.entity.ts'
+import type { ApiTokenRow } from '../domain/actor/api-token.entity.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import type { BudgetRow } from '../domain/budget/budget.entity.ts'
+import { readUsage, type Usage, type UsageOwner } from '../domain/budget/read-usage.ts'
+import type { DiffRow } from '../domain/diff/diff.entity.ts'
+import { type Approval, loadApprovals } from '../domain/diff/load-approval.ts'
+import type { ReviewRow } from '../domain/diff/review.entity.ts'
+import type { MembershipRow } from '../domain/project/membership.entity.ts'
+import type { ProjectRow } from '../domain/project/project.entity.ts'
+import type { AgentRunRow } from '../domain/run/agent-run.entity.ts'
+import type { CandidateRow } from '../domain/run/candidate.entity.ts'
+import type { CheckpointRow } from '../domain/run/checkpoint.entity.ts'
+import type { DecisionRow } from '../domain/run/decision.entity.ts'
+import { type CandidateMetrics, readMetrics } from '../domain/run/read-metrics.ts'
+import type { ToolCallRow } from '../domain/run/tool-call.entity.ts'
+import type { SafetyEvaluationRow } from '../domain/safety/safety-evaluation.entity.ts'
+import { type Database, rows } from '../domain/shared/database.ts'
+import type { Services } from '../domain/shared/services.ts'
+import type { SpecRow } from '../domain/spec/spec.entity.ts'
+import type { PhaseRow } from '../domain/sprint/phase.entity.ts'
+import type { SprintRow } from '../domain/sprint/sprint.entity.ts'
+import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
+import type { TestResultRow, TestRunRow } from '../domain/testing/test-run.entity.ts'
+import { createPageLoader, type PageLoader } from './pages.ts'
+
+type Table = keyof Database & string
+
+// The table's name decides the rows' type; Kysely cannot follow a name that is a variable, so `Row` says it.
+const select = (em: EntityManager, table: Table, column: string, keys: readonly string[]) =>
+  rows(em)
+    .selectFrom(table as 'Sprint')
+    .selectAll()
+    .where(column as 'id', 'in', [...keys])
+
+const byId = <Row extends { readonly id: string }>(em: () => EntityManager, table: Table) =>
+  new DataLoader<string, Row | null>(async (ids) => {
+    const found = (await select(em(), table, 'id', ids).execute()) as unknown as Row[]
+    const byId = new Map(found.map((row) => [row.id, row]))
+    return ids.map((id) => byId.get(id) ?? null)
+  })
+
+/** All rows of each parent, in the order of a column. Only for relations that stay small. */
+const byParent = <Row>(
+  em: () => EntityManager,
+  table: Table,
+  parent: keyof Row & string,
+  order: keyof Row & string,
+  direction: 'asc' | 'desc' = 'asc',
+) =>
+  new DataLoader<string, readonly Row[]>(async (ids) => {
+    const found = (await select(em(), table, parent, ids)
+      .orderBy(order as 'createdAt', direction)
+      .execute()) as unknown as Row[]
+    return ids.map((id) => found.filter((row) => row[parent] === id))
+  })
+
+/** Everything that resolvers read rows by: each asks the database once for all that wants the same. */
+export interface Loaders {
+  readonly em: () => EntityManager
+  readonly visibleProjects: () => Promise<readonly string[] | null>
+  readonly actor: DataLoader<string, ActorRow | null>
+  readonly apiToken: DataLoader<string, ApiTokenRow | null>
+  readonly project: DataLoader<string, ProjectRow | null>
+  readonly budget: DataLoader<string, BudgetRow | null>
+  readonly spec: DataLoader<string, SpecRow | null>
+  readonly sprint: DataLoader<string, SprintRow | null>
+  readonly phase: DataLoader<string, PhaseRow | null>
+  readonly run: DataLoader<string, AgentRunRow | null>
+  readonly candidate: DataLoader<string, CandidateRow | null>
+  readonly checkpoint: DataLoader<string, CheckpointRow | null>
+  readonly decision: DataLoader<string, DecisionRow | null>
+  readonly diff: DataLoader<string, DiffRow | null>
+  readonly review: DataLoader<string, ReviewRow | null>
+  readonly safety: DataLoader<string, SafetyEvaluationRow | null>
+  readonly testCase: DataLoader<string, TestCaseRow | null>
+  readonly testRun: DataLoader<string, TestRunRow | null>
+  readonly membershipsOf: DataLoader<string, readonly MembershipRow[]>
+  readonly phasesOf: DataLoader<string, readonly PhaseRow[]>
+  readonly runsOfPhase: DataLoader<string, readonly AgentRunRow[]>
+  readonly runsOfSpec: DataLoader<string, readonly AgentRunRow[]>
+  readonly candidatesOf: DataLoader<string, readonly CandidateRow[]>
+  readonly checkpointsOf: DataLoader<string, readonly CheckpointRow[]>
+  readonly decisionsOf: DataLoader<string, readonly DecisionRow[]>
+  readonly toolCallsOf: DataLoader<string, readonly ToolCallRow[]>
+  readonly testRunsOfDiff: DataLoader<string, readonly TestRunRow[]>
+  readonly testRunsOfCandidate: DataLoader<string, readonly TestRunRow[]>
+  readonly resultsOf: DataLoader<string, readonly TestResultRow[]>
+  readonly diffsOfSprint: DataLoader<string, readonly DiffRow[]>
+  readonly supersedersOf: DataLoader<string, readonly DiffRow[]>
+  readonly diffByCommit: DataLoader<string, readonly DiffRow[]>
+  readonly metrics: DataLoader<string, CandidateMetrics>
+  readonly approval: DataLoader<DiffRow, Approval, string>
+  readonly usage: (owner: UsageOwner) => DataLoader<string, Usage>
+  readonly page: PageLoader
+}
+
+export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
+  const { em } = services
+  let visible: Promise<readonly string[] | null> | undefined
+  const usage = new Map<UsageOwner, DataLoader<string, Usage>>()
+  return {
+    em,
+    visibleProjects: () => {
+      visible ??= visibleProjectIds(em(), viewer)
+      return visible
+    },
+    actor: byId(em, 'Actor'),
+    apiToken: byId(em, 'ApiToken'),
+    project: byId(em, 'Project'),
+    budget: byId(em, 'Budget'),
+    spec: byId(em, 'Spec'),
+    sprint: byId(em, 'Sprint'),
+    phase: byId(em, 'Phase'),
+    run: byId(em, 'AgentRun'),
+    candidate: byId(em, 'Candidate'),
+    checkpoint: byId(em, 'Checkpoint'),
+    decision: byId(em, 'Decision'),
+    diff: byId(em, 'Diff'),
+    review: byId(em, 'Review'),
+    safety: byId(em, 'SafetyEvaluation'),
+    testCase: byId(em, 'TestCase'),
+    testRun: byId(em, 'TestRun'),
+    membershipsOf: byParent<MembershipRow>(em, 'Membership', 'projectId', 'actorId'),
+    phasesOf: byParent<PhaseRow>(em, 'Phase', 'sprintId', 'createdAt'),
+    runsOfPhase: byParent<AgentRunRow>(em, 'AgentRun', 'phaseId', 'createdAt'),
+    runsOfSpec: byParent<AgentRunRow>(em, 'AgentRun', 'specId', 'createdAt'),
+    candidatesOf: byParent<CandidateRow>(em, 'Candidate', 'runId', 'position'),
+    checkpointsOf: byParent<CheckpointRow>(em, 'Checkpoint', 'runId', 'sequence'),
+    decisionsOf: byParent<DecisionRow>(em, 'Decision', 'runId', 'createdAt'),
+    toolCallsOf: byParent<ToolCallRow>(em, 'ToolCall', 'candidateId', 'createdAt'),
+    testRunsOfDiff: byParent<TestRunRow>(em, 'TestRun', 'diffId', 'createdAt', 'desc'),
+    testRunsOfCandidate: byParent<TestRunRow>(em, 'TestRun', 'candidateId', 'createdAt', 'desc'),
+    resultsOf: byParent<TestResultRow>(em, 'TestResult', 'testRunId', 'position'),
+    diffsOfSprint: byParent<DiffRow>(em, 'Diff', 'sprintId', 'iteration', 'desc'),
+    supersedersOf: byParent<DiffRow>(em, 'Diff', 'supersedesId', 'createdAt'),
+    diffByCommit: byParent<DiffRow>(em, 'Diff', 'commitOid', 'createdAt'),
+    metrics: new DataLoader((ids) => readMetrics(em(), ids)),
+    approval: new DataLoader<DiffRow, Approval, string>(
+      async (diffs) => {
+        const approvals = await loadApprovals(em(), diffs)
+        return diffs.map((diff) => approvals.get(diff.id) ?? new Error(`The approval of ${diff.id} was not loaded.`))
+      },
+      { cacheKeyFn: (diff) => diff.id },
+    ),
+    usage: (owner) => {
+      const known = usage.get(owner) ?? new DataLoader<string, Usage>((ids) => readUsage(em(), owner, ids))
+      usage.set(owner, known)
+      return known
+    },
+    page: createPageLoader(em),
+  }
+}

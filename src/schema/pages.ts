@@ -1,0 +1,151 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { resolveCursorConnection } from '@pothos/plugin-relay'
+import DataLoader from 'dataloader'
+import { sql } from 'kysely'
+import { type Database, rows } from '../domain/shared/database.ts'
+import { fieldFault } from '../domain/shared/validate.ts'
+
+/** A list that grows, newest first (or oldest), cut into pages by time and id. */
+export interface PageQuery {
+  readonly table: keyof Database & string
+  /** The property that names the owner, and which one; none for a list over all. */
+  readonly owner?: { readonly property: string; readonly id: string }
+  /** Property to one of these values; null means no condition. */
+  readonly where?: Readonly<Record<string, readonly unknown[] | null>>
+  /** Properties that must be empty. */
+  readonly empty?: readonly string[]
+  readonly order: 'asc' | 'desc'
+}
+
+interface PageKey extends PageQuery {
+  readonly after: Place | null
+  readonly before: Place | null
+  readonly limit: number
+  readonly inverted: boolean
+}
+
+interface Place {
+  readonly createdAt: string
+  readonly id: string
+}
+
+/** The usual Relay arguments. */
+export interface PageArguments {
+  readonly first?: number | null | undefined
+  readonly last?: number | null | undefined
+  readonly after?: string | null | undefined
+  readonly before?: string | null | undefined
+}
+
+interface Paged {
+  readonly id: string
+  readonly createdAt: Date
+}
+
+export type PageLoader = DataLoader<PageKey, readonly unknown[], string>
+
+export const maxPageSize = 200
+const defaultPageSize = 50
+
+const formatPlace = (row: Paged): string =>
+  Buffer.from(`${row.createdAt.toISOString()} ${row.id}`).toString('base64url')
+
+const parsePlace = (argument: string, cursor: string): Place => {
+  const [createdAt, id, rest] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
+  if (!createdAt || !id || rest || Number.isNaN(Date.parse(createdAt)) || !/^[0-9a-f-]{36}$/.test(id)) {
+    throw fieldFault(argument, 'is not a cursor of this list')
+  }
+  return { createdAt, id }
+}
+
+const placeCondition = (order: 'asc' | 'desc', place: Place, side: 'after' | 'before') => {
+  const later = (order === 'asc') === (side === 'after')
+  return later
+    ? sql<boolean>`(created_at, id) > (${place.createdAt}::timestamptz, ${place.id}::uuid)`
+    : sql<boolean>`(created_at, id) < (${place.createdAt}::timestamptz, ${place.id}::uuid)`
+}
+
+/** Owner aside, what makes two pages one query. */
+const shape = ({ owner, ...rest }: PageKey): string => JSON.stringify([owner?.property ?? null, rest])
+
+/** The same page of many owners in one query: rows are numbered within their owner. */
+const readPages = async (em: EntityManager, keys: readonly PageKey[]): Promise<readonly (readonly unknown[])[]> => {
+  const [key] = keys
+  if (!key) return []
+  const direction = (key.order === 'desc') !== key.inverted ? 'desc' : 'asc'
+  // Table and properties come from the schema's own code, never from a request.
+  let query = rows(em)
+    .selectFrom(key.table as 'Diff')
+    .selectAll()
+    .orderBy('createdAt', direction)
+    .orderBy('id', direction)
+  for (const [property, values] of Object.entries(key.where ?? {})) {
+    if (values) query = query.where(property as 'id', 'in', values as string[])
+  }
+  for (const property of key.empty ?? []) query = query.where(property as 'id', 'is', null)
+  if (key.after) query = query.where(placeCondition(key.order, key.after, 'after'))
+  if (key.before) query = query.where(placeCondition(key.order, key.before, 'before'))
+  if (!key.owner) return [await query.limit(key.limit).execute()]
+  const { property } = key.owner
+  const ids = keys.flatMap(({ owner }) => owner?.id ?? [])
+  query = query.where(property as 'id', 'in', ids)
+  if (ids.length === 1) return [await query.limit(key.limit).execute()]
+  const numbered = await query
+    .select((row) =>
+      row.fn
+        .agg<string>('row_number')
+        .over((over) =>
+          over
+            .partitionBy(property as 'id')
+            .orderBy('createdAt', direction)
+            .orderBy('id', direction),
+        )
+        .as('placeInPage'),
+    )
+    .execute()
+  return keys.map(({ owner }) =>
+    numbered.filter(
+      (row) =>
+        (row as unknown as Record<string, unknown>)[property] === owner?.id && Number(row.placeInPage) <= key.limit,
+    ),
+  )
+}
+
+export const createPageLoader = (em: () => EntityManager): PageLoader =>
+  new DataLoader<PageKey, readonly unknown[], string>(
+    async (keys) => {
+      const groups = new Map<string, PageKey[]>()
+      for (const key of keys) groups.set(shape(key), [...(groups.get(shape(key)) ?? []), key])
+      const found = new Map<PageKey, readonly unknown[]>()
+      await Promise.all(
+        [...groups.values()].map(async (group) => {
+          const pages = await readPages(em(), group)
+          for (const [index, key] of group.entries()) found.set(key, pages[index] ?? [])
+        }),
+      )
+      return keys.map((key) => found.get(key) ?? [])
+    },
+    { cacheKeyFn: (key) => `${key.owner?.id ?? ''} ${shape(key)}` },
+  )
+
+/**
+ * A Relay connection over a list.
+ * @throws ValidationError for a cursor of another list or a page that is too large
+ */
+export const page = <Row extends Paged>(loader: PageLoader, query: PageQuery, args: PageArguments) => {
+  for (const name of ['first', 'last'] as const) {
+    const size = args[name]
+    if (size != null && (size < 0 || size > maxPageSize)) throw fieldFault(name, `must be 0 to ${maxPageSize}`)
+  }
+  return resolveCursorConnection(
+    { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: (row: unknown) => formatPlace(row as Row) },
+    async ({ after, before, limit, inverted }) =>
+      (await loader.load({
+        ...query,
+        after: after === undefined ? null : parsePlace('after', after),
+        before: before === undefined ? null : parsePlace('before', before),
+        limit,
+        inverted,
+      })) as Row[],
+  )
+}

@@ -1,0 +1,25 @@
+import type { CommitInfo } from '../../domain/ports/git-store.ts'
+import { builder } from '../builder.ts'
+import { DiffRef } from './diff.ts'
+
+export interface ShownCommit extends CommitInfo {
+  readonly projectId: string
+}
+
+export const CommitRef = builder.objectRef<ShownCommit>('Commit').implement({
+  description: 'A commit of the repository.',
+  fields: (t) => ({
+    oid: t.exposeString('oid'),
+    message: t.exposeString('message'),
+    authorName: t.exposeString('authorName'),
+    authoredAt: t.field({ type: 'DateTime', resolve: (commit) => commit.authoredAt }),
+    parents: t.stringList({ resolve: (commit) => [...commit.parents] }),
+    diff: t.field({
+      type: DiffRef,
+      nullable: true,
+      description: 'The diff that it came from; null for a commit from outside.',
+      resolve: async (commit, _, { load }) =>
+        (await load.diffByCommit.load(commit.oid)).find((diff) => diff.projectId === commit.projectId) ?? null,
+    }),
+  }),
+})

@@ -1,0 +1,225 @@
+import type { ApprovalState } from '../../domain/diff/approval.ts'
+import type { DiffFile, DiffRow } from '../../domain/diff/diff.entity.ts'
+import { type Hunk, parseHunks } from '../../domain/diff/hunks.ts'
+import type { Approval } from '../../domain/diff/load-approval.ts'
+import type { ReviewRow } from '../../domain/diff/review.entity.ts'
+import { builder } from '../builder.ts'
+import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, ReviewVerdictEnum } from '../enums.ts'
+import { found } from '../found.ts'
+import { visible } from '../visible.ts'
+import { ActorRef } from './actor.ts'
+import { CommitRef } from './commit.ts'
+import { FileContentRef } from './file.ts'
+import { ProjectRef } from './project.ts'
+import { CandidateRef } from './run.ts'
+import { SafetyEvaluationRef } from './safety.ts'
+import { SprintRef } from './sprint.ts'
+import { TestRunRef } from './testing.ts'
+
+interface IndexedHunk extends Hunk {
+  readonly index: number
+}
+
+const HunkRef = builder.objectRef<IndexedHunk>('Hunk').implement({
+  description: 'One connected change.',
+  fields: (t) => ({
+    index: t.exposeInt('index', { description: 'Counts from 0 over the whole diff.' }),
+    header: t.exposeString('header'),
+    oldStart: t.exposeInt('oldStart'),
+    oldLines: t.exposeInt('oldLines'),
+    newStart: t.exposeInt('newStart'),
+    newLines: t.exposeInt('newLines'),
+    text: t.exposeString('text'),
+  }),
+})
+
+interface ShownFile extends DiffFile {
+  readonly diff: DiffRow
+  readonly hunksBefore: number
+}
+
+/** A diff's files with the place of each one's first hunk. */
+const shownFiles = (diff: DiffRow): readonly ShownFile[] => {
+  let hunksBefore = 0
+  return diff.files.map((file) => {
+    const shown = { ...file, diff, hunksBefore }
+    hunksBefore += parseHunks(file.patch).length
+    return shown
+  })
+}
+
+const FileChangeRef = builder.objectRef<ShownFile>('FileChange').implement({
+  description: 'What happens to one file, read from the trees before and after.',
+  fields: (t) => ({
+    path: t.exposeString('path'),
+    previousPath: t.exposeString('previousPath', { nullable: true, description: 'For a rename or copy.' }),
+    kind: t.field({ type: ChangeKindEnum, resolve: (file) => file.kind }),
+    isBinary: t.exposeBoolean('isBinary'),
+    additions: t.exposeInt('additions'),
+    deletions: t.exposeInt('deletions'),
+    before: t.field({
+      type: FileContentRef,
+      nullable: true,
+      resolve: ({ diff, path, previousPath, kind }, _, { services }) =>
+        kind === 'ADDED' ? null : services.git.readFile(diff.projectId, diff.baseTree, previousPath ?? path),
+    }),
+    after: t.field({
+      type: FileContentRef,
+      nullable: true,
+      resolve: ({ diff, path, kind }, _, { services }) =>
+        kind === 'DELETED' ? null : services.git.readFile(diff.projectId, diff.resultTree, path),
+    }),
+    patch: t.exposeString('patch'),
+    hunks: t.field({
+      type: [HunkRef],
+      resolve: (file) => parseHunks(file.patch).map((hunk, index) => ({ ...hunk, index: file.hunksBefore + index })),
+    }),
+    isTest: t.exposeBoolean('isTest', { description: 'A test, or what decides how tests run.' }),
+  }),
+})
+
+const ApprovalStateRef = builder.objectRef<ApprovalState>('ApprovalState').implement({
+  description: "Where a diff stands with the project's policy.",
+  fields: (t) => ({
+    required: t.exposeInt('required'),
+    given: t.exposeInt('given'),
+    satisfied: t.exposeBoolean('satisfied'),
+    missing: t.stringList({ description: 'In words, what is still needed.', resolve: (state) => [...state.missing] }),
+  }),
+})
+
+interface ShownReview extends ReviewRow {
+  readonly stillHolds: boolean
+}
+
+const ReviewRef = builder.objectRef<ShownReview>('Review')
+builder.node(ReviewRef, {
+  description: "A person's decision. It holds for exactly one content, evaluation, base, message and policy.",
+  id: { resolve: (review) => review.id },
+  loadOne: async (id, context) => {
+    const review = await context.load.review.load(id)
+    const diff = review && (await context.load.diff.load(review.diffId))
+    if (!diff) return null
+    const { holding } = await context.load.approval.load(diff)
+    return visible(context, { ...review, stillHolds: holding.has(review.id) }, diff.projectId)
+  },
+  fields: (t) => ({
+    verdict: t.field({ type: ReviewVerdictEnum, resolve: (review) => review.verdict }),
+    feedback: t.exposeString('feedback', { nullable: true }),
+    reviewer: t.field({
+      type: ActorRef,
+      resolve: async (review, _, { load }) => found(await load.actor.load(review.reviewerId)),
+    }),
+    contentHash: t.exposeString('contentHash'),
+    evaluationHash: t.exposeString('evaluationHash'),
+    policyHash: t.exposeString('policyHash'),
+    baseCommit: t.exposeString('baseCommit'),
+    stillHolds: t.exposeBoolean('stillHolds', { description: 'Whether what was reviewed is what there is now.' }),
+    createdAt: t.field({ type: 'DateTime', resolve: (review) => review.createdAt }),
+  }),
+})
+
+const shownReviews = (approval: Approval): readonly ShownReview[] =>
+  approval.reviews.map((review) => ({ ...review, stillHolds: approval.holding.has(review.id) }))
+
+export const DiffRef = builder.objectRef<DiffRow>('Diff')
+builder.node(DiffRef, {
+  description: 'A proposed change: a patch on a base commit, with everything known about it.',
+  id: { resolve: (diff) => diff.id },
+  loadOne: async (id, context) => {
+    const diff = await context.load.diff.load(id)
+    return visible(context, diff, diff?.projectId)
+  },
+  fields: (t) => ({
+    project: t.field({
+      type: ProjectRef,
+      resolve: async (diff, _, { load }) => found(await load.project.load(diff.projectId)),
+    }),
+    origin: t.field({ type: DiffOriginEnum, resolve: (diff) => diff.origin }),
+    status: t.field({ type: DiffStatusEnum, resolve: (diff) => diff.status }),
+    author: t.field({
+      type: ActorRef,
+      resolve: async (diff, _, { load }) => found(await load.actor.load(diff.authorId)),
+    }),
+    requestedBy: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'The person whose wish it was; counts as self, like the author.',
+      resolve: (diff, _, { load }) => (diff.requestedById === null ? null : load.actor.load(diff.requestedById)),
+    }),
+    candidate: t.field({
+      type: CandidateRef,
+      nullable: true,
+      resolve: (diff, _, { load }) => (diff.candidateId === null ? null : load.candidate.load(diff.candidateId)),
+    }),
+    baseCommit: t.exposeString('baseCommit'),
+    targetBranch: t.exposeString('targetBranch'),
+    drifted: t.boolean({
+      description: 'True when the target branch is no longer at baseCommit, other than by this diff.',
+      resolve: async (diff, _, { load }) =>
+        diff.status !== 'COMMITTED' && (await load.project.load(diff.projectId))?.headCommit !== diff.baseCommit,
+    }),
+    content: t.exposeString('content', { description: 'The patch as it was applied.' }),
+    contentHash: t.exposeString('contentHash', { description: 'SHA-256 of content. A review is bound to it.' }),
+    changeHash: t.exposeString('changeHash', {
+      description: 'Of what changes, without line numbers and base: the same before and after a clean rebase.',
+    }),
+    resultTree: t.exposeString('resultTree'),
+    files: t.field({ type: [FileChangeRef], resolve: (diff) => [...shownFiles(diff)] }),
+    additions: t.exposeInt('additions'),
+    deletions: t.exposeInt('deletions'),
+    hunks: t.exposeInt('hunks'),
+    prompt: t.exposeString('prompt', { nullable: true, description: 'The task that it came from.' }),
+    commitMessage: t.exposeString('commitMessage', { description: 'Trailers are appended when it is committed.' }),
+    humanFeedback: t.exposeString('humanFeedback', { nullable: true }),
+    sprint: t.field({
+      type: SprintRef,
+      nullable: true,
+      resolve: (diff, _, { load }) => (diff.sprintId === null ? null : load.sprint.load(diff.sprintId)),
+    }),
+    iteration: t.exposeInt('iteration'),
+    supersedes: t.field({
+      type: DiffRef,
+      nullable: true,
+      resolve: (diff, _, { load }) => (diff.supersedesId === null ? null : load.diff.load(diff.supersedesId)),
+    }),
+    supersededBy: t.field({
+      type: DiffRef,
+      nullable: true,
+      resolve: async (diff, _, { load }) => (await load.supersedersOf.load(diff.id)).at(-1) ?? null,
+    }),
+    safety: t.field({
+      type: SafetyEvaluationRef,
+      resolve: async (diff, _, { load }) => found(await load.safety.load(diff.safetyId)),
+    }),
+    reviews: t.field({
+      type: [ReviewRef],
+      description: 'Oldest first.',
+      resolve: async (diff, _, { load }) => [...shownReviews(await load.approval.load(diff))],
+    }),
+    approval: t.field({
+      type: ApprovalStateRef,
+      resolve: async (diff, _, { load }) => (await load.approval.load(diff)).state,
+    }),
+    testRuns: t.field({
+      type: [TestRunRef],
+      description: 'Newest first.',
+      resolve: async (diff, _, { load }) => [...(await load.testRunsOfDiff.load(diff.id))],
+    }),
+    latestTestRun: t.field({
+      type: TestRunRef,
+      nullable: true,
+      resolve: async (diff, _, { load }) => (await load.testRunsOfDiff.load(diff.id))[0] ?? null,
+    }),
+    commit: t.field({
+      type: CommitRef,
+      nullable: true,
+      resolve: async (diff, _, { services }) => {
+        const info = diff.commitOid && (await services.git.commitInfo(diff.projectId, diff.commitOid))
+        return info ? { ...info, projectId: diff.projectId } : null
+      },
+    }),
+    createdAt: t.field({ type: 'DateTime', resolve: (diff) => diff.createdAt }),
+    updatedAt: t.field({ type: 'DateTime', resolve: (diff) => diff.updatedAt }),
+  }),
+})

@@ -1,0 +1,166 @@
+import { resolveOffsetConnection } from '@pothos/plugin-relay'
+import type { DiffRow } from '../../domain/diff/diff.entity.ts'
+import { formatCursor } from '../../domain/event/event-cursor.ts'
+import { currentCursor } from '../../domain/event/read-events.ts'
+import type { GitStore } from '../../domain/ports/git-store.ts'
+import { type ApprovalPolicy, policyHash } from '../../domain/project/approval-policy.ts'
+import type { ProjectRow } from '../../domain/project/project.entity.ts'
+import type { SpecRow } from '../../domain/spec/spec.entity.ts'
+import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
+import type { TestCaseRow } from '../../domain/testing/test-case.entity.ts'
+import { builder } from '../builder.ts'
+import { CapabilityEnum, DiffStatusEnum, ObjectFormatEnum, ProjectStatusEnum, SprintStatusEnum } from '../enums.ts'
+import { maxPageSize, page } from '../pages.ts'
+import { visible } from '../visible.ts'
+import { MembershipRef } from './actor.ts'
+import { CommitRef } from './commit.ts'
+import { DiffRef } from './diff.ts'
+import { FileContentRef, TreeEntryRef } from './file.ts'
+import { SpecRef } from './spec.ts'
+import { SprintRef } from './sprint.ts'
+import { TestCaseRef } from './testing.ts'
+import { BudgetRef, limiting, UsageRef } from './usage.ts'
+
+const ApprovalPolicyRef = builder.objectRef<ApprovalPolicy>('ApprovalPolicy').implement({
+  description: 'Rules for when a person is needed, and how many.',
+  fields: (t) => ({
+    hash: t.string({ description: 'A review holds under one policy.', resolve: policyHash }),
+    requiredApprovals: t.exposeInt('requiredApprovals'),
+    allowSelfApproval: t.exposeBoolean('allowSelfApproval'),
+    requirePassingTests: t.exposeBoolean('requirePassingTests'),
+    blockedCapabilities: t.field({
+      type: [CapabilityEnum],
+      description: 'A diff that adds one of these cannot be committed.',
+      resolve: (policy) => [...policy.blockedCapabilities],
+    }),
+  }),
+})
+
+/** The commit that a user's revision names; the head when none is given. Null when there is none. */
+const commitAt = async (git: GitStore, project: ProjectRow, revision: string | null | undefined) =>
+  revision == null ? project.headCommit : git.resolveCommit(project.id, revision)
+
+export const ProjectRef = builder.objectRef<ProjectRow>('Project')
+builder.node(ProjectRef, {
+  description: 'A bare git repository under management.',
+  id: { resolve: (project) => project.id },
+  loadOne: async (id, context) => {
+    const project = await context.load.project.load(id)
+    return visible(context, project, project?.id)
+  },
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    status: t.field({ type: ProjectStatusEnum, resolve: (project) => project.status }),
+    failure: t.exposeString('failure', { nullable: true, description: 'Why it could not be made.' }),
+    targetBranch: t.string({
+      description: "The branch that diffs are committed to; HEAD until a remote's default branch is known.",
+      resolve: (project) => project.targetBranch ?? 'HEAD',
+    }),
+    headCommit: t.exposeString('headCommit', {
+      nullable: true,
+      description: 'Null until READY; an empty project starts with a root commit.',
+    }),
+    objectFormat: t.field({ type: ObjectFormatEnum, resolve: (project) => project.objectFormat }),
+    remoteUrl: t.exposeString('remoteUrl', { nullable: true }),
+    members: t.field({
+      type: [MembershipRef],
+      resolve: async (project, _, { load }) => [...(await load.membershipsOf.load(project.id))],
+    }),
+    eventCursor: t.string({
+      description: 'Where the event log stands now: read state, then subscribe after this.',
+      resolve: async (_project, _, { load }) => formatCursor(await currentCursor(load.em())),
+    }),
+    createdAt: t.field({ type: 'DateTime', resolve: (project) => project.createdAt }),
+    archivedAt: t.field({ type: 'DateTime', nullable: true, resolve: (project) => project.archivedAt }),
+    entries: t.field({
+      type: [TreeEntryRef],
+      description: 'One directory; empty when there is none at the path.',
+      args: { path: t.arg.string({ defaultValue: '' }), revision: t.arg.string() },
+      resolve: async (project, { path, revision }, { services }) => {
+        const commit = await commitAt(services.git, project, revision)
+        return commit ? [...(await services.git.entries(project.id, commit, path ?? ''))] : []
+      },
+    }),
+    file: t.field({
+      type: FileContentRef,
+      nullable: true,
+      args: { path: t.arg.string({ required: true }), revision: t.arg.string() },
+      resolve: async (project, { path, revision }, { services }) => {
+        const commit = await commitAt(services.git, project, revision)
+        return commit ? services.git.readFile(project.id, commit, path) : null
+      },
+    }),
+    commits: t.connection({
+      type: CommitRef,
+      description: 'Newest first.',
+      args: { revision: t.arg.string() },
+      resolve: async (project, { revision, ...args }, { services }) => {
+        const commit = await commitAt(services.git, project, revision)
+        return resolveOffsetConnection({ args, defaultSize: 50, maxSize: maxPageSize }, async ({ offset, limit }) => {
+          if (!commit) return []
+          const log = await services.git.log(project.id, commit, { skip: offset, limit })
+          return log.map((info) => ({ ...info, projectId: project.id }))
+        })
+      },
+    }),
+    testCases: t.connection({
+      type: TestCaseRef,
+      description: 'Oldest first.',
+      resolve: (project, args, { load }) =>
+        page<TestCaseRow>(
+          load.page,
+          { table: 'TestCase', owner: { property: 'projectId', id: project.id }, empty: ['deletedAt'], order: 'asc' },
+          args,
+        ),
+    }),
+    policy: t.field({ type: ApprovalPolicyRef, resolve: (project) => project.policy }),
+    budget: t.field({
+      type: BudgetRef,
+      nullable: true,
+      resolve: async (project, _, { load }) => limiting(await load.budget.load(project.budgetId)),
+    }),
+    usage: t.field({ type: UsageRef, resolve: (project, _, { load }) => load.usage('projectId').load(project.id) }),
+    specs: t.connection({
+      type: SpecRef,
+      description: 'Newest first.',
+      resolve: (project, args, { load }) =>
+        page<SpecRow>(
+          load.page,
+          { table: 'Spec', owner: { property: 'projectId', id: project.id }, order: 'desc' },
+          args,
+        ),
+    }),
+    sprints: t.connection({
+      type: SprintRef,
+      description: 'Newest first.',
+      args: { status: t.arg({ type: [SprintStatusEnum] }) },
+      resolve: (project, { status, ...args }, { load }) =>
+        page<SprintRow>(
+          load.page,
+          {
+            table: 'Sprint',
+            owner: { property: 'projectId', id: project.id },
+            where: { status: status ?? null },
+            order: 'desc',
+          },
+          args,
+        ),
+    }),
+    diffs: t.connection({
+      type: DiffRef,
+      description: 'Newest first.',
+      args: { status: t.arg({ type: [DiffStatusEnum] }) },
+      resolve: (project, { status, ...args }, { load }) =>
+        page<DiffRow>(
+          load.page,
+          {
+            table: 'Diff',
+            owner: { property: 'projectId', id: project.id },
+            where: { status: status ?? null },
+            order: 'desc',
+          },
+          args,
+        ),
+    }),
+  }),
+})

@@ -1,0 +1,227 @@
+import type { AgentRunRow } from '../../domain/run/agent-run.entity.ts'
+import type { CandidateRow } from '../../domain/run/candidate.entity.ts'
+import type { CheckpointRow } from '../../domain/run/checkpoint.entity.ts'
+import type { CandidateScore, DecisionRow } from '../../domain/run/decision.entity.ts'
+import type { CandidateMetrics } from '../../domain/run/read-metrics.ts'
+import type { ToolCallRow } from '../../domain/run/tool-call.entity.ts'
+import { rows } from '../../domain/shared/database.ts'
+import { builder } from '../builder.ts'
+import type { GraphQLContext } from '../context.ts'
+import { DecisionMethodEnum, ProviderEnum, RunStatusEnum } from '../enums.ts'
+import { found } from '../found.ts'
+import { visible } from '../visible.ts'
+import { ProjectRef } from './project.ts'
+import { SafetyEvaluationRef } from './safety.ts'
+import { SprintRef } from './sprint.ts'
+import { TestRunRef } from './testing.ts'
+import { UsageRef } from './usage.ts'
+
+const projectOfRun = async ({ load }: GraphQLContext, runId: string | undefined) =>
+  runId === undefined ? undefined : (await load.run.load(runId))?.projectId
+
+const CandidateMetricsRef = builder.objectRef<CandidateMetrics>('CandidateMetrics').implement({
+  description: "What a candidate's work took.",
+  fields: (t) => ({
+    durationMs: t.exposeInt('durationMs'),
+    inputTokens: t.exposeInt('inputTokens'),
+    outputTokens: t.exposeInt('outputTokens'),
+    costUsd: t.exposeFloat('costUsd', { nullable: true }),
+    turns: t.exposeInt('turns'),
+    toolCalls: t.exposeInt('toolCalls'),
+    testsPassed: t.exposeInt('testsPassed', { nullable: true }),
+    testsFailed: t.exposeInt('testsFailed', { nullable: true }),
+  }),
+})
+
+export const CandidateErrorRef = builder.objectRef<CandidateRow>('CandidateError').implement({
+  description: 'Why a candidate has no result.',
+  fields: (t) => ({
+    provider: t.field({ type: ProviderEnum, resolve: (candidate) => candidate.provider }),
+    modelName: t.exposeString('modelName'),
+    code: t.string({ resolve: (candidate) => candidate.failure?.code ?? 'unknown' }),
+    message: t.string({ resolve: (candidate) => candidate.failure?.message ?? '' }),
+    retryable: t.boolean({ resolve: (candidate) => candidate.failure?.retryable ?? false }),
+  }),
+})
+
+const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement({
+  description: 'One use of a tool.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: "As the model wrote it: it may not be a tool's." }),
+    arguments: t.field({ type: 'JSON', resolve: (call) => call.arguments }),
+    result: t.exposeString('result', { description: 'What the model was told.' }),
+    isError: t.exposeBoolean('isError'),
+    durationMs: t.exposeInt('durationMs'),
+  }),
+})
+
+export const CandidateRef = builder.objectRef<CandidateRow>('Candidate')
+builder.node(CandidateRef, {
+  description: 'One provider at work on a run, in a workspace of its own.',
+  id: { resolve: (candidate) => candidate.id },
+  loadOne: async (id, context) => {
+    const candidate = await context.load.candidate.load(id)
+    return visible(context, candidate, await projectOfRun(context, candidate?.runId))
+  },
+  fields: (t) => ({
+    provider: t.field({ type: ProviderEnum, resolve: (candidate) => candidate.provider }),
+    rehearsal: t.exposeBoolean('rehearsal', { description: 'True when the built-in offline stand-in played it.' }),
+    modelName: t.exposeString('modelName'),
+    label: t.exposeString('label'),
+    status: t.field({ type: RunStatusEnum, resolve: (candidate) => candidate.status }),
+    output: t.exposeString('output', { nullable: true, description: 'What it said last.' }),
+    toolCalls: t.field({
+      type: [ToolCallRef],
+      resolve: async (candidate, _, { load }) => [...(await load.toolCallsOf.load(candidate.id))],
+    }),
+    metrics: t.field({
+      type: CandidateMetricsRef,
+      resolve: (candidate, _, { load }) => load.metrics.load(candidate.id),
+    }),
+    patch: t.string({
+      nullable: true,
+      description: "From the run's start to what it made; null without a workspace.",
+      resolve: async (candidate, _, { load, services }) => {
+        const run = found(await load.run.load(candidate.runId))
+        if (run.startTree === null || candidate.tree === null) return null
+        return services.git.patchBetween(run.projectId, run.startTree, candidate.tree)
+      },
+    }),
+    tree: t.exposeString('tree', { nullable: true }),
+    testRuns: t.field({
+      type: [TestRunRef],
+      description: 'Newest first.',
+      resolve: async (candidate, _, { load }) => [...(await load.testRunsOfCandidate.load(candidate.id))],
+    }),
+    safety: t.field({
+      type: SafetyEvaluationRef,
+      nullable: true,
+      description: "Of its result on the sprint's base; null before the decision.",
+      resolve: async (candidate, _, { load }) => {
+        const run = found(await load.run.load(candidate.runId))
+        if (candidate.tree === null || run.purpose !== 'CODING') return null
+        return rows(load.em())
+          .selectFrom('SafetyEvaluation')
+          .selectAll()
+          .where('projectId', '=', run.projectId)
+          .where('resultTree', '=', candidate.tree)
+          .orderBy('createdAt', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+      },
+    }),
+  }),
+})
+
+const CandidateScoreRef = builder.objectRef<CandidateScore>('CandidateScore').implement({
+  description: 'How a candidate did, from 0 to 1.',
+  fields: (t) => ({
+    candidate: t.field({
+      type: CandidateRef,
+      resolve: async (score, _, { load }) => found(await load.candidate.load(score.candidateId)),
+    }),
+    score: t.exposeFloat('score'),
+    reason: t.exposeString('reason'),
+  }),
+})
+
+export const DecisionRef = builder.objectRef<DecisionRow>('Decision')
+builder.node(DecisionRef, {
+  description: 'Which candidate was chosen, how, and why.',
+  id: { resolve: (decision) => decision.id },
+  loadOne: async (id, context) => {
+    const decision = await context.load.decision.load(id)
+    return visible(context, decision, await projectOfRun(context, decision?.runId))
+  },
+  fields: (t) => ({
+    selected: t.field({
+      type: CandidateRef,
+      resolve: async (decision, _, { load }) => found(await load.candidate.load(decision.selectedId)),
+    }),
+    merged: t.exposeBoolean('merged', { description: "An interview's questions taken from several candidates." }),
+    method: t.field({ type: DecisionMethodEnum, resolve: (decision) => decision.method }),
+    provider: t.field({
+      type: ProviderEnum,
+      nullable: true,
+      description: 'Of the judge, when one was asked.',
+      resolve: (decision) => decision.provider,
+    }),
+    modelName: t.exposeString('modelName', { nullable: true }),
+    rationale: t.exposeString('rationale'),
+    scores: t.field({ type: [CandidateScoreRef], resolve: (decision) => [...decision.scores] }),
+    failure: t.exposeString('failure', { nullable: true, description: 'Why a judge that was asked did not decide.' }),
+  }),
+})
+
+export const CheckpointRef = builder.objectRef<CheckpointRow>('Checkpoint')
+builder.node(CheckpointRef, {
+  description: 'Where a run stood after a step: start, candidate:{label} or decision.',
+  id: { resolve: (checkpoint) => checkpoint.id },
+  loadOne: async (id, context) => {
+    const checkpoint = await context.load.checkpoint.load(id)
+    return visible(context, checkpoint, await projectOfRun(context, checkpoint?.runId))
+  },
+  fields: (t) => ({
+    sequence: t.exposeInt('sequence'),
+    label: t.exposeString('label'),
+    state: t.field({ type: 'JSON', resolve: (checkpoint) => checkpoint.state }),
+    tree: t.exposeString('tree'),
+    createdAt: t.field({ type: 'DateTime', resolve: (checkpoint) => checkpoint.createdAt }),
+  }),
+})
+
+export const AgentRunRef = builder.objectRef<AgentRunRow>('AgentRun')
+builder.node(AgentRunRef, {
+  description: 'One prompt put to one or more providers, judged, with a checkpoint at every step.',
+  id: { resolve: (run) => run.id },
+  loadOne: async (id, context) => {
+    const run = await context.load.run.load(id)
+    return visible(context, run, run?.projectId)
+  },
+  fields: (t) => ({
+    project: t.field({
+      type: ProjectRef,
+      resolve: async (run, _, { load }) => found(await load.project.load(run.projectId)),
+    }),
+    sprint: t.field({
+      type: SprintRef,
+      nullable: true,
+      resolve: (run, _, { load }) => (run.sprintId === null ? null : load.sprint.load(run.sprintId)),
+    }),
+    status: t.field({ type: RunStatusEnum, resolve: (run) => run.status }),
+    workspaceRef: t.string({
+      description: 'The tree that every candidate started from; empty without a workspace.',
+      resolve: (run) => run.startTree ?? '',
+    }),
+    message: t.exposeString('message', { description: 'What the candidates were told.' }),
+    input: t.field({
+      type: 'JSON',
+      resolve: (run) => ({ purpose: run.purpose, startTree: run.startTree, note: run.note }),
+    }),
+    modelConfig: t.field({ type: 'JSON', resolve: (run) => ({ subagents: run.subagents, judge: run.judge }) }),
+    candidates: t.field({
+      type: [CandidateRef],
+      resolve: async (run, _, { load }) => [...(await load.candidatesOf.load(run.id))],
+    }),
+    decision: t.field({
+      type: DecisionRef,
+      nullable: true,
+      resolve: async (run, _, { load }) => (await load.decisionsOf.load(run.id))[0] ?? null,
+    }),
+    checkpoints: t.field({
+      type: [CheckpointRef],
+      resolve: async (run, _, { load }) => [...(await load.checkpointsOf.load(run.id))],
+    }),
+    errors: t.field({
+      type: [CandidateErrorRef],
+      resolve: async (run, _, { load }) =>
+        (await load.candidatesOf.load(run.id)).filter((candidate) => candidate.failure !== null),
+    }),
+    usage: t.field({ type: UsageRef, resolve: (run, _, { load }) => load.usage('runId').load(run.id) }),
+    durationMs: t.int({
+      nullable: true,
+      resolve: (run) => (run.finishedAt ? run.finishedAt.getTime() - run.createdAt.getTime() : null),
+    }),
+    createdAt: t.field({ type: 'DateTime', resolve: (run) => run.createdAt }),
+  }),
+})

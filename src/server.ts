@@ -1,0 +1,205 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import { type ExecutionArgs, GraphQLError } from 'graphql'
+import { useServer } from 'graphql-ws/use/ws'
+import { createYoga, maskError } from 'graphql-yoga'
+import { WebSocketServer } from 'ws'
+import type { EventFeed } from './adapters/events/event-feed.ts'
+import { authenticate } from './domain/actor/authenticate.ts'
+import type { Viewer } from './domain/actor/viewer.ts'
+import { DomainError } from './domain/errors.ts'
+import type { Services } from './domain/shared/services.ts'
+import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
+import { schema } from './schema/index.ts'
+
+export interface ServerOptions {
+  readonly services: Services
+  readonly feed: EventFeed
+  readonly health: () => Promise<readonly ComponentHealth[]>
+  readonly version: string
+  readonly host: string
+  readonly port: number
+  readonly corsOrigins: readonly string[]
+  /** GraphiQL and introspection for people at work on a frontend. */
+  readonly graphiql: boolean
+}
+
+export interface RunningServer {
+  readonly url: string
+  /** /readyz answers 503 from now on: no new work should be sent here. */
+  drain(): void
+  close(): Promise<void>
+}
+
+// The largest patch is 5 MiB, and JSON may double it; archives come as multipart and have their own limit.
+const maxBodyBytes = 16 * 1024 * 1024
+const maxArchiveBytes = 210 * 1024 * 1024
+const maxMessageBytes = maxBodyBytes
+const closeGraceMs = 2_000
+
+const notSignedIn = () =>
+  new GraphQLError('Not signed in: send a token as `Authorization: Bearer ...`.', {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
+  })
+
+const bearer = (header: unknown): string | undefined =>
+  typeof header === 'string' ? /^Bearer (\S{1,500})$/i.exec(header)?.[1] : undefined
+
+/** What a client did wrong is said; faults of the server are masked, and logged. */
+const toClientError = (services: Services) => (error: unknown, message: string, isDev?: boolean) => {
+  const cause = error instanceof GraphQLError ? error.originalError : error
+  if (cause instanceof DomainError) {
+    const { nodes, source, positions, path } = error instanceof GraphQLError ? error : ({} as Partial<GraphQLError>)
+    return new GraphQLError(cause.message, {
+      nodes,
+      source,
+      positions,
+      path,
+      extensions: { code: cause.code },
+    } as never)
+  }
+  if (cause !== undefined && !(cause instanceof GraphQLError)) services.log.error({ error: cause }, 'request failed')
+  return maskError(error, message, isDev)
+}
+
+const tooLarge = (request: IncomingMessage): boolean => {
+  const length = Number(request.headers['content-length'] ?? 0)
+  const multipart = request.headers['content-type']?.startsWith('multipart/form-data') ?? false
+  return length > (multipart ? maxArchiveBytes : maxBodyBytes)
+}
+
+/** Serves GraphQL over HTTP, SSE and WebSocket, and the health endpoints. */
+export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
+  const { services, feed, health, version } = options
+  const contextOf = (viewer: Viewer): GraphQLContext =>
+    createGraphQLContext({ viewer, services, feed, version, health })
+  const yoga = createYoga<{ viewer?: Viewer }, GraphQLContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    graphiql: options.graphiql && {
+      title: 'Countersign',
+      headers: JSON.stringify({ authorization: 'Bearer <token>' }, null, 2),
+      defaultQuery: '{\n  viewer { name role }\n  projects { nodes { name status headCommit } }\n}\n',
+    },
+    renderGraphiQL,
+    cors: options.corsOrigins.length > 0 ? { origin: [...options.corsOrigins], credentials: false } : false,
+    multipart: true,
+    maskedErrors: { maskError: toClientError(services), isDev: false },
+    logging: false,
+    context: async ({ request }) => {
+      const secret = bearer(request.headers.get('authorization'))
+      const viewer = secret === undefined ? undefined : await authenticate(services, secret)
+      if (!viewer) throw notSignedIn()
+      return contextOf(viewer)
+    },
+  })
+
+  let draining = false
+  const answer = (status: number, body: unknown) => ({ status, body: `${JSON.stringify(body)}\n` })
+  const endpoints: Readonly<Record<string, () => Promise<{ status: number; body: string }>>> = {
+    '/healthz': async () => answer(200, { status: 'ok' }),
+    '/readyz': async () => {
+      const components = await health()
+      const ready = !draining && components.every((component) => component.ok)
+      // Without details: this is answered to anybody.
+      const shown = components.map(({ name, ok }) => ({ name, ok }))
+      return answer(ready ? 200 : 503, { status: ready ? 'ok' : draining ? 'draining' : 'failed', components: shown })
+    },
+  }
+
+  const server: Server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? ''
+    const endpoint = endpoints[path]
+    if (endpoint) {
+      endpoint().then(
+        ({ status, body }) => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+        (error: unknown) => {
+          services.log.error({ error }, `${path} failed`)
+          response.writeHead(500).end()
+        },
+      )
+      return
+    }
+    if (tooLarge(request)) {
+      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
+      response.end(
+        `${JSON.stringify({ errors: [{ message: `The request is larger than ${maxBodyBytes} bytes.` }] })}\n`,
+      )
+      return
+    }
+    yoga(request, response)
+  })
+
+  const shown = (error: GraphQLError) => (toClientError(services)(error, 'Unexpected error.') as GraphQLError).toJSON()
+  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxMessageBytes })
+  const subscriptions = useServer(
+    {
+      execute: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.execute(args),
+      subscribe: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.subscribe(args),
+      // 4403: the token is missing, unknown, expired or revoked.
+      onConnect: async ({ connectionParams }) => {
+        const secret = bearer(connectionParams?.authorization ?? connectionParams?.Authorization)
+        return secret !== undefined && (await authenticate(services, secret)) !== undefined
+      },
+      onSubscribe: async (socket, _id, params) => {
+        const { connectionParams } = socket
+        const secret = bearer(connectionParams?.authorization ?? connectionParams?.Authorization)
+        // Again for each operation: the token may have been revoked since.
+        const viewer = secret === undefined ? undefined : await authenticate(services, secret)
+        if (!viewer) return [notSignedIn()]
+        const enveloped = yoga.getEnveloped({
+          ...socket,
+          req: socket.extra.request,
+          socket: socket.extra.socket,
+          params,
+        })
+        const document = enveloped.parse(params.query)
+        const faults = enveloped.validate(enveloped.schema, document)
+        if (faults.length > 0) return faults
+        return {
+          schema: enveloped.schema,
+          operationName: params.operationName,
+          document,
+          variableValues: params.variables,
+          contextValue: contextOf(viewer),
+          rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+        } as unknown as ExecutionArgs
+      },
+      onError: (_socket, _id, _params, errors) => errors.map(shown),
+      onNext: (_socket, _id, _params, _args, result) =>
+        'errors' in result && result.errors ? ({ ...result, errors: result.errors.map(shown) } as never) : undefined,
+    },
+    sockets,
+  )
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host
+  return {
+    url: `http://${host}:${port}`,
+    drain() {
+      draining = true
+    },
+    async close() {
+      draining = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      await subscriptions.dispose()
+      const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs)
+      server.closeIdleConnections()
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+interface EnvelopedArgs extends ExecutionArgs {
+  readonly rootValue: {
+    execute: (args: ExecutionArgs) => never
+    subscribe: (args: ExecutionArgs) => never
+  }
+}

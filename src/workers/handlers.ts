@@ -1,0 +1,43 @@
+import { settleCommit } from '../domain/diff/settle-commit.ts'
+import { BaseDriftError } from '../domain/errors.ts'
+import { prepareProject } from '../domain/project/prepare-project.ts'
+import { runCandidate } from '../domain/run/run-candidate.ts'
+import type { Services } from '../domain/shared/services.ts'
+import { runInterview } from '../domain/spec/run-interview.ts'
+import { advanceSprint } from '../domain/sprint/advance-sprint.ts'
+import { runTests } from '../domain/testing/run-tests.ts'
+import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import type { Job } from '../jobs/job.ts'
+import { prepareProjectJob } from '../jobs/prepare-project.ts'
+import { runCandidateJob } from '../jobs/run-candidate.ts'
+import { runInterviewJob } from '../jobs/run-interview.ts'
+import { runTestsJob } from '../jobs/run-tests.ts'
+import { settleCommitJob } from '../jobs/settle-commit.ts'
+
+/** A job with what does it. */
+export interface Handler {
+  readonly job: Job
+  handle(services: Services, payload: unknown, stop: AbortSignal): Promise<void>
+}
+
+const implement = <Payload extends Readonly<Record<string, string>>>(
+  job: Job<Payload>,
+  work: (services: Services, payload: Payload, stop: AbortSignal) => Promise<void>,
+): Handler => ({ job, handle: (services, payload, stop) => work(services, job.payload.parse(payload), stop) })
+
+/** Every job there is, each with its one handler. */
+export const handlers: readonly Handler[] = [
+  implement(prepareProjectJob, (services, { projectId }, stop) => prepareProject(services, projectId, stop)),
+  implement(runInterviewJob, (services, { specId }, stop) => runInterview(services, specId, stop)),
+  implement(advanceSprintJob, (services, { sprintId }, stop) => advanceSprint(services, sprintId, stop)),
+  implement(runCandidateJob, (services, { candidateId }, stop) => runCandidate(services, candidateId, stop)),
+  implement(runTestsJob, (services, { testRunId }, stop) => runTests(services, testRunId, stop)),
+  implement(settleCommitJob, async (services, { diffId }) => {
+    try {
+      await settleCommit(services, diffId)
+    } catch (error) {
+      // Settled all the same: the diff is back under review, and the person who commits is told.
+      if (!(error instanceof BaseDriftError)) throw error
+    }
+  }),
+]

@@ -1,0 +1,114 @@
+import { sql } from 'kysely'
+import { rows } from '../domain/shared/database.ts'
+import type { Services } from '../domain/shared/services.ts'
+import { transact } from '../domain/shared/transact.ts'
+import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import type { Job } from '../jobs/job.ts'
+import { prepareProjectJob } from '../jobs/prepare-project.ts'
+import { runCandidateJob } from '../jobs/run-candidate.ts'
+import { runInterviewJob } from '../jobs/run-interview.ts'
+import { runTestsJob } from '../jobs/run-tests.ts'
+import { settleCommitJob } from '../jobs/settle-commit.ts'
+
+/** Work that the rows say is unfinished: which rows, under which lease, and the job that takes it up. */
+interface Unfinished {
+  readonly job: Job
+  readonly idName: string
+  /** Ids whose work is unfinished and that nobody holds. */
+  readonly find: ReturnType<typeof sql<{ id: string; taken: boolean }>>
+}
+
+const wasHeld = (kind: string) =>
+  sql`exists (select 1 from lease where resource = ${`${kind}:`} || work.id::text) as taken`
+
+const free = (kind: string) =>
+  sql`not exists (select 1 from lease where resource = ${`${kind}:`} || work.id::text and until > now())`
+
+const unfinished: readonly Unfinished[] = [
+  {
+    job: prepareProjectJob as Job,
+    idName: 'projectId',
+    find: sql`select id::text, ${wasHeld('project')} from project work where status = 'CREATING' and ${free('project')}`,
+  },
+  {
+    job: runInterviewJob as Job,
+    idName: 'specId',
+    find: sql`select id::text, ${wasHeld('spec')} from spec work where interview_status in ('QUEUED', 'RUNNING') and ${free('spec')}`,
+  },
+  {
+    job: advanceSprintJob as Job,
+    idName: 'sprintId',
+    find: sql`select id::text, ${wasHeld('sprint')} from sprint work where status = 'ACTIVE' and ${free('sprint')}`,
+  },
+  {
+    job: runCandidateJob as Job,
+    idName: 'candidateId',
+    find: sql`select work.id::text, ${wasHeld('candidate')} from candidate work join agent_run on agent_run.id = work.run_id
+      where work.status in ('PENDING', 'RUNNING') and agent_run.purpose in ('DISCOVERY', 'CODING') and ${free('candidate')}`,
+  },
+  {
+    job: runTestsJob as Job,
+    idName: 'testRunId',
+    find: sql`select id::text, ${wasHeld('test-run')} from test_run work where status in ('QUEUED', 'RUNNING') and ${free('test-run')}`,
+  },
+  {
+    job: settleCommitJob as Job,
+    idName: 'diffId',
+    find: sql`select id::text, true as taken from diff work where status = 'COMMITTING'`,
+  },
+]
+
+/** How long a job that was asked for may take to be picked up: long, since it may be waiting in its queue. */
+const waitingSeconds = 60
+/** The same for work that somebody held and let go of. */
+const abandonedSeconds = 5
+
+/**
+ * Asks again for work whose job was lost or whose worker died. Work that was asked for a moment ago is left alone.
+ * @returns how many jobs were asked for
+ */
+export const recoverWork = async (services: Services): Promise<number> => {
+  let asked = 0
+  for (const { job, idName, find } of unfinished) {
+    const { rows: found } = await find.execute(rows(services.em()))
+    if (found.length === 0) continue
+    asked += await transact(services, async (tx) => {
+      let count = 0
+      for (const { id, taken } of found) {
+        const recent = await sql<{ id: string }>`
+          select id::text from outbox
+          where job = ${job.name} and payload ->> ${idName} = ${id}
+            and created_at > now() - make_interval(secs => ${taken ? abandonedSeconds : waitingSeconds})
+          limit 1`.execute(rows(tx.em))
+        if (recent.rows.length > 0) continue
+        tx.enqueue(job, { [idName]: id })
+        count += 1
+      }
+      return count
+    })
+  }
+  return asked
+}
+
+/** Looks for unfinished work at once and then on a timer. */
+export const startRecovery = (services: Services, intervalMs: number): AsyncDisposable => {
+  let running: Promise<void> | undefined
+  const look = () => {
+    running ??= recoverWork(services)
+      .then((asked) => {
+        if (asked > 0) services.log.info({ asked }, 'unfinished work was asked for again')
+      })
+      .catch((error: unknown) => services.log.warn({ error }, 'unfinished work could not be looked for; trying again'))
+      .finally(() => {
+        running = undefined
+      })
+  }
+  const timer = setInterval(look, intervalMs)
+  look()
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await running
+    },
+  }
+}

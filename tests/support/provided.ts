@@ -1,0 +1,19 @@
+/** What the global set-up of a test run hands to the tests. */
+
+export type ProvidedDatabase =
+  | {
+      /** A server's maintenance database, with a role that may create databases. */
+      readonly serverUrl: string
+      /** The migrated database that each test's own is cloned from. */
+      readonly template: string
+    }
+  | { readonly fault: string }
+
+export type ProvidedRedis = { readonly url: string } | { readonly url: null; readonly reason: string }
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    database: ProvidedDatabase
+    redis: ProvidedRedis
+  }
+}

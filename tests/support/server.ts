@@ -1,0 +1,117 @@
+import { createClient } from 'graphql-ws'
+import WebSocket from 'ws'
+import { type Config, readConfig } from '../../src/config.ts'
+import type { Context } from '../../src/context.ts'
+import type { EventRow } from '../../src/domain/event/event.entity.ts'
+import type { EventBody } from '../../src/domain/event/event.ts'
+import { type Pool, pools } from '../../src/jobs/job.ts'
+import { type StartOptions, start } from '../../src/start.ts'
+import { createTestDatabase } from './database.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+export interface GraphQLAnswer {
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows the shape of what it asked for
+  readonly data: any
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string
+  readonly token: string
+  readonly context: Context
+  readonly config: Config
+  /** One request as the given token's actor (the administrator's by default). @throws Error on top-level errors */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  query(document: string, variables?: object, token?: string): Promise<any>
+  /** The same, with the errors and the HTTP status. */
+  request(document: string, variables?: object, token?: string | null): Promise<GraphQLAnswer & { status: number }>
+  /** A subscription over WebSocket, as `for await` takes it. */
+  subscribe(document: string, variables?: object, token?: string): AsyncIterableIterator<GraphQLAnswer>
+  /** The first event of the log, from its beginning, that the test waits for. */
+  event<Type extends EventBody['type']>(
+    type: Type,
+    matches: (body: Extract<EventBody, { type: Type }>) => boolean,
+  ): Promise<EventRow>
+}
+
+export interface TestServerOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Database and data directory of an earlier server, which the test disposes of itself. */
+  readonly databaseUrl?: string
+  readonly dataDir?: string
+  readonly pools?: StartOptions['pools']
+  readonly overrides?: StartOptions['overrides']
+  readonly rehearsal?: boolean
+}
+
+const allPools = Object.fromEntries(pools.map((pool) => [pool, 4])) as Record<Pool, number>
+
+/** A whole server in this process, on a database and a directory of its own. */
+export const startTestServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
+  await using stack = new AsyncDisposableStack()
+  const databaseUrl = options.databaseUrl ?? stack.use(await createTestDatabase()).url
+  const dataDir = options.dataDir ?? stack.use(await temporaryDirectory()).path
+  const config = readConfig({
+    PATH: process.env.PATH,
+    PORT: '0',
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
+    ...options.env,
+  })
+  const running = await start(config, {
+    api: true,
+    pools: options.pools ?? allPools,
+    rehearsal: options.rehearsal ?? true,
+    migrate: false,
+    overrides: { retry: { baseDelayMs: 5 }, ...options.overrides },
+  })
+  stack.defer(() => running.close())
+  const { context, url, adminToken } = running
+
+  const request: TestServer['request'] = async (query, variables = {}, token = adminToken) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query, variables }),
+    })
+    return { ...((await response.json()) as GraphQLAnswer), status: response.status }
+  }
+  const owned = stack.move()
+  return {
+    url,
+    token: adminToken,
+    context,
+    config,
+    request,
+    async query(document, variables, token) {
+      const { data, errors } = await request(document, variables, token ?? adminToken)
+      if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
+      return data
+    },
+    subscribe(query, variables = {}, token = adminToken) {
+      const client = createClient({
+        url: `${url.replace('http', 'ws')}/graphql`,
+        webSocketImpl: WebSocket,
+        connectionParams: { authorization: `Bearer ${token}` },
+        retryAttempts: 0,
+      })
+      return client.iterate({
+        query,
+        variables: variables as Record<string, unknown>,
+      }) as AsyncIterableIterator<GraphQLAnswer>
+    },
+    async event(type, matches) {
+      const stop = new AbortController()
+      try {
+        for await (const event of context.feed.follow({ projectIds: null }, { xid: '0', id: '0' }, stop.signal)) {
+          if (event.body.type === type && matches(event.body as never)) return event
+        }
+      } finally {
+        stop.abort()
+      }
+      throw new Error(`The event ${type} did not come.`)
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
