@@ -24,6 +24,8 @@ const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
 
+// SECRET_KEY, CODER_MODEL, EVALUATOR_MODEL and OTEL_EXPORTER_OTLP_ENDPOINT are checked, so that a bad one stops the
+// start, although nothing in this version reads them.
 const environment = z.object({
   PORT: withDefault(z.coerce.number().int().min(0).max(65_535), '4000'),
   HOST: withDefault(text, '127.0.0.1'),
@@ -45,9 +47,13 @@ const environment = z.object({
     'https,ssh',
   ),
   GIT_ALLOWED_HOSTS: optional(list),
-  CORS_ORIGINS: withDefault(list, ''),
+  SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
+  CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),
   REHEARSAL: withDefault(z.enum(['auto', 'always', 'never']), 'auto'),
+  CODER_MODEL: optional(text),
+  EVALUATOR_MODEL: optional(text),
   MODEL_PRICES: optional(text),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(url(/^https?$/, 'http://host:4318')),
   LOG_LEVEL: withDefault(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
   NODE_ENV: withDefault(text, 'development'),
   PATH: withDefault(text, '/usr/local/bin:/usr/bin:/bin'),

@@ -6,38 +6,46 @@ import { createApiToken } from '../domain/actor/create-api-token.ts'
 import { revokeApiToken } from '../domain/actor/revoke-api-token.ts'
 import { ForbiddenError, NotFoundError, ValidationError } from '../domain/errors.ts'
 import { builder } from '../schema/builder.ts'
+import { ActorConnection, ApiTokenConnection } from '../schema/connections.ts'
 import { ActorKindEnum, RoleEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'
 import { localId, optionalId } from '../schema/ids.ts'
 import { page } from '../schema/pages.ts'
-import { ActorRef, ApiTokenRef, IssuedApiTokenRef } from '../schema/types/actor.ts'
+import { ActorRef, ApiTokenRef } from '../schema/refs.ts'
+import { IssuedApiTokenRef } from '../schema/types/actor.ts'
 
 builder.queryField('viewer', (t) =>
   t.field({ type: ActorRef, description: 'Who asks.', resolve: (_root, _args, { viewer }) => viewer.actor }),
 )
 
 builder.queryField('actors', (t) =>
-  t.connection({
-    type: ActorRef,
-    description: 'Everyone who acts here, oldest first. ADMIN only.',
-    resolve: (_root, args, { viewer, load }) => {
-      requireGlobalRole(viewer, 'ADMIN')
-      return page<ActorRow>(load.page, { table: 'Actor', order: 'asc' }, args)
+  t.connection(
+    {
+      type: ActorRef,
+      description: 'Everyone who acts here, oldest first. ADMIN only.',
+      resolve: (_root, args, { viewer, load }) => {
+        requireGlobalRole(viewer, 'ADMIN')
+        return page<ActorRow>(load.page, { table: 'Actor', order: 'asc' }, args)
+      },
     },
-  }),
+    ActorConnection,
+  ),
 )
 
 builder.queryField('apiTokens', (t) =>
-  t.connection({
-    type: ApiTokenRef,
-    description: "The viewer's tokens, newest first.",
-    resolve: (_root, args, { viewer, load }) =>
-      page<ApiTokenRow>(
-        load.page,
-        { table: 'ApiToken', owner: { property: 'actorId', id: viewer.actor.id }, order: 'desc' },
-        args,
-      ),
-  }),
+  t.connection(
+    {
+      type: ApiTokenRef,
+      description: "The viewer's tokens, newest first.",
+      resolve: (_root, args, { viewer, load }) =>
+        page<ApiTokenRow>(
+          load.page,
+          { table: 'ApiToken', owner: { property: 'actorId', id: viewer.actor.id }, order: 'desc' },
+          args,
+        ),
+    },
+    ApiTokenConnection,
+  ),
 )
 
 const CreateActorInput = builder.inputType('CreateActorInput', {

@@ -15,31 +15,35 @@ import {
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from '../schema/builder.ts'
+import { DiffConnection } from '../schema/connections.ts'
 import { ReviewVerdictEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'
 import { localId, readId } from '../schema/ids.ts'
 import { page } from '../schema/pages.ts'
-import { DiffRef } from '../schema/types/diff.ts'
+import { DiffRef } from '../schema/refs.ts'
 
 const nowhere = '00000000-0000-0000-0000-000000000000'
 
 builder.queryField('pendingDiffs', (t) =>
-  t.connection({
-    type: DiffRef,
-    description: 'Diffs that wait for a person, over all projects the viewer can see, oldest first.',
-    args: { projectId: t.arg.id() },
-    resolve: async (_root, { projectId, ...args }, { load }) => {
-      const visible = await load.visibleProjects()
-      const wanted = projectId == null ? null : (readId('Project', projectId) ?? nowhere)
-      const allowed = wanted === null ? visible : visible === null || visible.includes(wanted) ? [wanted] : []
-      const where = {
-        status: pendingDiffStatuses,
-        // An empty list of values would not be a condition that SQL takes.
-        projectId: allowed?.length === 0 ? [nowhere] : allowed,
-      }
-      return page<DiffRow>(load.page, { table: 'Diff', where, order: 'asc' }, args)
+  t.connection(
+    {
+      type: DiffRef,
+      description: 'Diffs that wait for a person, over all projects the viewer can see, oldest first.',
+      args: { projectId: t.arg.id() },
+      resolve: async (_root, { projectId, ...args }, { load }) => {
+        const visible = await load.visibleProjects()
+        const wanted = projectId == null ? null : (readId('Project', projectId) ?? nowhere)
+        const allowed = wanted === null ? visible : visible === null || visible.includes(wanted) ? [wanted] : []
+        const where = {
+          status: pendingDiffStatuses,
+          // An empty list of values would not be a condition that SQL takes.
+          projectId: allowed?.length === 0 ? [nowhere] : allowed,
+        }
+        return page<DiffRow>(load.page, { table: 'Diff', where, order: 'asc' }, args)
+      },
     },
-  }),
+    DiffConnection,
+  ),
 )
 
 const ProposeDiffInput = builder.inputType('ProposeDiffInput', {

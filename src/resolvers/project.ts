@@ -6,26 +6,30 @@ import type { ProjectRow } from '../domain/project/project.entity.ts'
 import { setApprovalPolicy } from '../domain/project/set-approval-policy.ts'
 import { removeProjectMember, setProjectMember } from '../domain/project/set-member.ts'
 import { builder } from '../schema/builder.ts'
+import { ProjectConnection } from '../schema/connections.ts'
 import { CapabilityEnum, ObjectFormatEnum, RoleEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
 import { BudgetInput } from '../schema/inputs.ts'
 import { page } from '../schema/pages.ts'
-import { ProjectRef } from '../schema/types/project.ts'
+import { ProjectRef } from '../schema/refs.ts'
 
 builder.queryField('projects', (t) =>
-  t.connection({
-    type: ProjectRef,
-    description: 'The projects that the viewer can see, newest first.',
-    args: { includeArchived: t.arg.boolean({ defaultValue: false }) },
-    resolve: async (_root, { includeArchived, ...args }, { viewer, load }) => {
-      const ids = globalRole(viewer) === null ? await load.visibleProjects() : null
-      // An empty list of values would not be a condition that SQL takes.
-      const where = { id: ids?.length === 0 ? ['00000000-0000-0000-0000-000000000000'] : ids }
-      const empty = includeArchived ? [] : ['archivedAt']
-      return page<ProjectRow>(load.page, { table: 'Project', where, empty, order: 'desc' }, args)
+  t.connection(
+    {
+      type: ProjectRef,
+      description: 'The projects that the viewer can see, newest first.',
+      args: { includeArchived: t.arg.boolean({ defaultValue: false }) },
+      resolve: async (_root, { includeArchived, ...args }, { viewer, load }) => {
+        const ids = globalRole(viewer) === null ? await load.visibleProjects() : null
+        // An empty list of values would not be a condition that SQL takes.
+        const where = { id: ids?.length === 0 ? ['00000000-0000-0000-0000-000000000000'] : ids }
+        const empty = includeArchived ? [] : ['archivedAt']
+        return page<ProjectRow>(load.page, { table: 'Project', where, empty, order: 'desc' }, args)
+      },
     },
-  }),
+    ProjectConnection,
+  ),
 )
 
 const GitSourceInput = builder.inputType('GitSourceInput', {

@@ -6,7 +6,7 @@ import { builder } from '../schema/builder.ts'
 import { InterviewModeEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
-import { SpecRef } from '../schema/types/spec.ts'
+import { SpecRef } from '../schema/refs.ts'
 
 const CreateSpecInput = builder.inputType('CreateSpecInput', {
   fields: (t) => ({

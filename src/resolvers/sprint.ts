@@ -7,13 +7,13 @@ import { builder } from '../schema/builder.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
 import { BudgetInput, SubagentInput } from '../schema/inputs.ts'
-import { SprintRef } from '../schema/types/sprint.ts'
+import { SprintRef } from '../schema/refs.ts'
 
 const CreateSprintInput = builder.inputType('CreateSprintInput', {
   fields: (t) => ({
     specId: t.id({ required: true }),
     name: t.string({ required: true }),
-    goal: t.string({ required: true }),
+    goal: t.string({ description: "The spec's title when left out." }),
     requirePlanApproval: t.boolean({ defaultValue: false }),
     maxAttempts: t.int({ defaultValue: 3, description: 'How often Coding and Verification may repeat: 1 to 10.' }),
     deadlineSeconds: t.int({ description: '1800 when left out.' }),

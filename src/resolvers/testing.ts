@@ -4,7 +4,7 @@ import { createTestCase } from '../domain/testing/create-test-case.ts'
 import { builder } from '../schema/builder.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
-import { TestCaseRef } from '../schema/types/testing.ts'
+import { TestCaseRef } from '../schema/refs.ts'
 
 const TestFileInput = builder.inputType('TestFileInput', {
   fields: (t) => ({ path: t.string({ required: true }), text: t.string({ required: true }) }),

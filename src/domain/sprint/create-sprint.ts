@@ -38,7 +38,7 @@ export const subagentInput = z
 const input = z.object({
   specId: z.uuid(),
   name: line(200),
-  goal: prose(20_000),
+  goal: prose(20_000).nullish(),
   requirePlanApproval: z.boolean().nullish(),
   maxAttempts: z.number().int().min(1, 'must be at least 1').max(10, 'must be at most 10').nullish(),
   deadlineSeconds: z.number().int().min(1, 'must be at least 1').max(86_400, 'must be at most 86400').nullish(),
@@ -85,7 +85,7 @@ export const createSprint = async (services: Services, viewer: Viewer, given: Cr
         projectId: project.id,
         specId: spec.id,
         name: checked.name,
-        goal: checked.goal,
+        goal: checked.goal ?? spec.title,
         status: 'PLANNED',
         requirePlanApproval: checked.requirePlanApproval ?? false,
         maxAttempts: checked.maxAttempts ?? 3,

@@ -1,12 +1,10 @@
-import type { ActorRow } from '../../domain/actor/actor.entity.ts'
-import type { ApiTokenRow } from '../../domain/actor/api-token.entity.ts'
 import { globalRole, includesRole } from '../../domain/actor/viewer.ts'
 import type { MembershipRow } from '../../domain/project/membership.entity.ts'
 import { builder } from '../builder.ts'
 import { ActorKindEnum, RoleEnum } from '../enums.ts'
 import { found } from '../found.ts'
+import { ActorRef, ApiTokenRef } from '../refs.ts'
 
-export const ActorRef = builder.objectRef<ActorRow>('Actor')
 builder.node(ActorRef, {
   description: 'A person, agent or service that acts here.',
   id: { resolve: (actor) => actor.id },
@@ -42,7 +40,6 @@ export const MembershipRef = builder.objectRef<MembershipRow>('Membership').impl
   }),
 })
 
-export const ApiTokenRef = builder.objectRef<ApiTokenRow>('ApiToken')
 builder.node(ApiTokenRef, {
   description: 'A token acts as its actor, at most with its own role.',
   id: { resolve: (token) => token.id },

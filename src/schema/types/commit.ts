@@ -1,12 +1,7 @@
-import type { CommitInfo } from '../../domain/ports/git-store.ts'
 import { builder } from '../builder.ts'
-import { DiffRef } from './diff.ts'
+import { CommitRef, DiffRef } from '../refs.ts'
 
-export interface ShownCommit extends CommitInfo {
-  readonly projectId: string
-}
-
-export const CommitRef = builder.objectRef<ShownCommit>('Commit').implement({
+builder.objectType(CommitRef, {
   description: 'A commit of the repository.',
   fields: (t) => ({
     oid: t.exposeString('oid'),

@@ -6,15 +6,18 @@ import type { ReviewRow } from '../../domain/diff/review.entity.ts'
 import { builder } from '../builder.ts'
 import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, ReviewVerdictEnum } from '../enums.ts'
 import { found } from '../found.ts'
+import {
+  ActorRef,
+  CandidateRef,
+  CommitRef,
+  DiffRef,
+  ProjectRef,
+  SafetyEvaluationRef,
+  SprintRef,
+  TestRunRef,
+} from '../refs.ts'
 import { visible } from '../visible.ts'
-import { ActorRef } from './actor.ts'
-import { CommitRef } from './commit.ts'
 import { FileContentRef } from './file.ts'
-import { ProjectRef } from './project.ts'
-import { CandidateRef } from './run.ts'
-import { SafetyEvaluationRef } from './safety.ts'
-import { SprintRef } from './sprint.ts'
-import { TestRunRef } from './testing.ts'
 
 interface IndexedHunk extends Hunk {
   readonly index: number
@@ -122,7 +125,6 @@ builder.node(ReviewRef, {
 const shownReviews = (approval: Approval): readonly ShownReview[] =>
   approval.reviews.map((review) => ({ ...review, stillHolds: approval.holding.has(review.id) }))
 
-export const DiffRef = builder.objectRef<DiffRow>('Diff')
 builder.node(DiffRef, {
   description: 'A proposed change: a patch on a base commit, with everything known about it.',
   id: { resolve: (diff) => diff.id },

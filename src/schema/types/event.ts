@@ -11,11 +11,7 @@ import {
   TestRunStatusEnum,
 } from '../enums.ts'
 import { found } from '../found.ts'
-import { DiffRef } from './diff.ts'
-import { AgentRunRef, CandidateRef } from './run.ts'
-import { SpecRef } from './spec.ts'
-import { PhaseRef, SprintRef } from './sprint.ts'
-import { TestRunRef } from './testing.ts'
+import { AgentRunRef, CandidateRef, DiffRef, PhaseRef, SpecRef, SprintRef, TestRunRef } from '../refs.ts'
 
 type Body<Type extends EventBody['type']> = Extract<EventBody, { type: Type }>
 
@@ -89,8 +85,7 @@ define('ToolCalled').implement({
   fields: (t) => ({
     candidate: t.field({
       type: CandidateRef,
-      nullable: true,
-      resolve: ({ body }, _, { load }) => load.candidate.load(body.candidateId),
+      resolve: async ({ body }, _, { load }) => found(await load.candidate.load(body.candidateId)),
     }),
     tool: t.string({ resolve: ({ body }) => body.tool }),
     isError: t.boolean({ resolve: ({ body }) => body.isError }),

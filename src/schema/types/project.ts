@@ -9,16 +9,19 @@ import type { SpecRow } from '../../domain/spec/spec.entity.ts'
 import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
 import type { TestCaseRow } from '../../domain/testing/test-case.entity.ts'
 import { builder } from '../builder.ts'
-import { CapabilityEnum, DiffStatusEnum, ObjectFormatEnum, ProjectStatusEnum, SprintStatusEnum } from '../enums.ts'
+import {
+  CommitConnection,
+  DiffConnection,
+  SpecConnection,
+  SprintConnection,
+  TestCaseConnection,
+} from '../connections.ts'
+import { CapabilityEnum, DiffStatusEnum, ProjectStatusEnum, SprintStatusEnum } from '../enums.ts'
 import { maxPageSize, page } from '../pages.ts'
+import { CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { MembershipRef } from './actor.ts'
-import { CommitRef } from './commit.ts'
-import { DiffRef } from './diff.ts'
 import { FileContentRef, TreeEntryRef } from './file.ts'
-import { SpecRef } from './spec.ts'
-import { SprintRef } from './sprint.ts'
-import { TestCaseRef } from './testing.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
 const ApprovalPolicyRef = builder.objectRef<ApprovalPolicy>('ApprovalPolicy').implement({
@@ -40,7 +43,6 @@ const ApprovalPolicyRef = builder.objectRef<ApprovalPolicy>('ApprovalPolicy').im
 const commitAt = async (git: GitStore, project: ProjectRow, revision: string | null | undefined) =>
   revision == null ? project.headCommit : git.resolveCommit(project.id, revision)
 
-export const ProjectRef = builder.objectRef<ProjectRow>('Project')
 builder.node(ProjectRef, {
   description: 'A bare git repository under management.',
   id: { resolve: (project) => project.id },
@@ -60,7 +62,7 @@ builder.node(ProjectRef, {
       nullable: true,
       description: 'Null until READY; an empty project starts with a root commit.',
     }),
-    objectFormat: t.field({ type: ObjectFormatEnum, resolve: (project) => project.objectFormat }),
+    objectFormat: t.exposeString('objectFormat', { description: 'SHA1 or SHA256.' }),
     remoteUrl: t.exposeString('remoteUrl', { nullable: true }),
     members: t.field({
       type: [MembershipRef],
@@ -90,29 +92,35 @@ builder.node(ProjectRef, {
         return commit ? services.git.readFile(project.id, commit, path) : null
       },
     }),
-    commits: t.connection({
-      type: CommitRef,
-      description: 'Newest first.',
-      args: { revision: t.arg.string() },
-      resolve: async (project, { revision, ...args }, { services }) => {
-        const commit = await commitAt(services.git, project, revision)
-        return resolveOffsetConnection({ args, defaultSize: 50, maxSize: maxPageSize }, async ({ offset, limit }) => {
-          if (!commit) return []
-          const log = await services.git.log(project.id, commit, { skip: offset, limit })
-          return log.map((info) => ({ ...info, projectId: project.id }))
-        })
+    commits: t.connection(
+      {
+        type: CommitRef,
+        description: 'Newest first.',
+        args: { revision: t.arg.string() },
+        resolve: async (project, { revision, ...args }, { services }) => {
+          const commit = await commitAt(services.git, project, revision)
+          return resolveOffsetConnection({ args, defaultSize: 50, maxSize: maxPageSize }, async ({ offset, limit }) => {
+            if (!commit) return []
+            const log = await services.git.log(project.id, commit, { skip: offset, limit })
+            return log.map((info) => ({ ...info, projectId: project.id }))
+          })
+        },
       },
-    }),
-    testCases: t.connection({
-      type: TestCaseRef,
-      description: 'Oldest first.',
-      resolve: (project, args, { load }) =>
-        page<TestCaseRow>(
-          load.page,
-          { table: 'TestCase', owner: { property: 'projectId', id: project.id }, empty: ['deletedAt'], order: 'asc' },
-          args,
-        ),
-    }),
+      CommitConnection,
+    ),
+    testCases: t.connection(
+      {
+        type: TestCaseRef,
+        description: 'Oldest first.',
+        resolve: (project, args, { load }) =>
+          page<TestCaseRow>(
+            load.page,
+            { table: 'TestCase', owner: { property: 'projectId', id: project.id }, empty: ['deletedAt'], order: 'asc' },
+            args,
+          ),
+      },
+      TestCaseConnection,
+    ),
     policy: t.field({ type: ApprovalPolicyRef, resolve: (project) => project.policy }),
     budget: t.field({
       type: BudgetRef,
@@ -120,47 +128,56 @@ builder.node(ProjectRef, {
       resolve: async (project, _, { load }) => limiting(await load.budget.load(project.budgetId)),
     }),
     usage: t.field({ type: UsageRef, resolve: (project, _, { load }) => load.usage('projectId').load(project.id) }),
-    specs: t.connection({
-      type: SpecRef,
-      description: 'Newest first.',
-      resolve: (project, args, { load }) =>
-        page<SpecRow>(
-          load.page,
-          { table: 'Spec', owner: { property: 'projectId', id: project.id }, order: 'desc' },
-          args,
-        ),
-    }),
-    sprints: t.connection({
-      type: SprintRef,
-      description: 'Newest first.',
-      args: { status: t.arg({ type: [SprintStatusEnum] }) },
-      resolve: (project, { status, ...args }, { load }) =>
-        page<SprintRow>(
-          load.page,
-          {
-            table: 'Sprint',
-            owner: { property: 'projectId', id: project.id },
-            where: { status: status ?? null },
-            order: 'desc',
-          },
-          args,
-        ),
-    }),
-    diffs: t.connection({
-      type: DiffRef,
-      description: 'Newest first.',
-      args: { status: t.arg({ type: [DiffStatusEnum] }) },
-      resolve: (project, { status, ...args }, { load }) =>
-        page<DiffRow>(
-          load.page,
-          {
-            table: 'Diff',
-            owner: { property: 'projectId', id: project.id },
-            where: { status: status ?? null },
-            order: 'desc',
-          },
-          args,
-        ),
-    }),
+    specs: t.connection(
+      {
+        type: SpecRef,
+        description: 'Newest first.',
+        resolve: (project, args, { load }) =>
+          page<SpecRow>(
+            load.page,
+            { table: 'Spec', owner: { property: 'projectId', id: project.id }, order: 'desc' },
+            args,
+          ),
+      },
+      SpecConnection,
+    ),
+    sprints: t.connection(
+      {
+        type: SprintRef,
+        description: 'Newest first.',
+        args: { status: t.arg({ type: [SprintStatusEnum] }) },
+        resolve: (project, { status, ...args }, { load }) =>
+          page<SprintRow>(
+            load.page,
+            {
+              table: 'Sprint',
+              owner: { property: 'projectId', id: project.id },
+              where: { status: status ?? null },
+              order: 'desc',
+            },
+            args,
+          ),
+      },
+      SprintConnection,
+    ),
+    diffs: t.connection(
+      {
+        type: DiffRef,
+        description: 'Newest first.',
+        args: { status: t.arg({ type: [DiffStatusEnum] }) },
+        resolve: (project, { status, ...args }, { load }) =>
+          page<DiffRow>(
+            load.page,
+            {
+              table: 'Diff',
+              owner: { property: 'projectId', id: project.id },
+              where: { status: status ?? null },
+              order: 'desc',
+            },
+            args,
+          ),
+      },
+      DiffConnection,
+    ),
   }),
 })

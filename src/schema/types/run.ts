@@ -1,7 +1,6 @@
-import type { AgentRunRow } from '../../domain/run/agent-run.entity.ts'
 import type { CandidateRow } from '../../domain/run/candidate.entity.ts'
 import type { CheckpointRow } from '../../domain/run/checkpoint.entity.ts'
-import type { CandidateScore, DecisionRow } from '../../domain/run/decision.entity.ts'
+import type { CandidateScore } from '../../domain/run/decision.entity.ts'
 import type { CandidateMetrics } from '../../domain/run/read-metrics.ts'
 import type { ToolCallRow } from '../../domain/run/tool-call.entity.ts'
 import { rows } from '../../domain/shared/database.ts'
@@ -9,11 +8,16 @@ import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
 import { DecisionMethodEnum, ProviderEnum, RunStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
+import {
+  AgentRunRef,
+  CandidateRef,
+  DecisionRef,
+  ProjectRef,
+  SafetyEvaluationRef,
+  SprintRef,
+  TestRunRef,
+} from '../refs.ts'
 import { visible } from '../visible.ts'
-import { ProjectRef } from './project.ts'
-import { SafetyEvaluationRef } from './safety.ts'
-import { SprintRef } from './sprint.ts'
-import { TestRunRef } from './testing.ts'
 import { UsageRef } from './usage.ts'
 
 const projectOfRun = async ({ load }: GraphQLContext, runId: string | undefined) =>
@@ -55,7 +59,6 @@ const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement({
   }),
 })
 
-export const CandidateRef = builder.objectRef<CandidateRow>('Candidate')
 builder.node(CandidateRef, {
   description: 'One provider at work on a run, in a workspace of its own.',
   id: { resolve: (candidate) => candidate.id },
@@ -125,7 +128,6 @@ const CandidateScoreRef = builder.objectRef<CandidateScore>('CandidateScore').im
   }),
 })
 
-export const DecisionRef = builder.objectRef<DecisionRow>('Decision')
 builder.node(DecisionRef, {
   description: 'Which candidate was chosen, how, and why.',
   id: { resolve: (decision) => decision.id },
@@ -170,7 +172,6 @@ builder.node(CheckpointRef, {
   }),
 })
 
-export const AgentRunRef = builder.objectRef<AgentRunRow>('AgentRun')
 builder.node(AgentRunRef, {
   description: 'One prompt put to one or more providers, judged, with a checkpoint at every step.',
   id: { resolve: (run) => run.id },

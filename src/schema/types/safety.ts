@@ -1,7 +1,7 @@
 import type { CapabilityUse, Finding } from '../../domain/ports/code-analyzer.ts'
-import type { SafetyEvaluationRow } from '../../domain/safety/safety-evaluation.entity.ts'
 import { builder } from '../builder.ts'
 import { CapabilityEnum, LanguageEnum } from '../enums.ts'
+import { SafetyEvaluationRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 
 const SafetyFindingRef = builder.objectRef<Finding>('SafetyFinding').implement({
@@ -27,7 +27,6 @@ const CapabilityUseRef = builder.objectRef<CapabilityUse>('CapabilityUse').imple
   }),
 })
 
-export const SafetyEvaluationRef = builder.objectRef<SafetyEvaluationRow>('SafetyEvaluation')
 builder.node(SafetyEvaluationRef, {
   description:
     'What is known, without running it, about the code that a change results in. It informs a person; the sandbox is the boundary.',

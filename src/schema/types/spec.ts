@@ -2,15 +2,14 @@ import type { AgentRunRow } from '../../domain/run/agent-run.entity.ts'
 import type { Assessment, InterviewQuestion, SpecRow } from '../../domain/spec/spec.entity.ts'
 import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
 import { builder } from '../builder.ts'
+import { SprintConnection } from '../connections.ts'
 import type { GraphQLContext } from '../context.ts'
 import { ComplexityEnum, InterviewModeEnum, InterviewStatusEnum, SpecStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import { page } from '../pages.ts'
+import { ActorRef, CandidateRef, DecisionRef, ProjectRef, SpecRef, SprintRef } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { ActorRef } from './actor.ts'
-import { ProjectRef } from './project.ts'
-import { CandidateErrorRef, CandidateRef, DecisionRef } from './run.ts'
-import { SprintRef } from './sprint.ts'
+import { CandidateErrorRef } from './run.ts'
 
 const AssessmentRef = builder.objectRef<Assessment>('Assessment').implement({
   description: 'What the interviewer makes of the task.',
@@ -67,7 +66,6 @@ const InterviewRef = builder.objectRef<SpecRow>('Interview').implement({
   }),
 })
 
-export const SpecRef = builder.objectRef<SpecRow>('Spec')
 builder.node(SpecRef, {
   description: 'A task in words, with the interview that prepares it.',
   id: { resolve: (spec) => spec.id },
@@ -85,16 +83,19 @@ builder.node(SpecRef, {
     status: t.field({ type: SpecStatusEnum, resolve: (spec) => spec.status }),
     assessment: t.field({ type: AssessmentRef, nullable: true, resolve: (spec) => spec.assessment }),
     interview: t.field({ type: InterviewRef, resolve: (spec) => spec }),
-    sprints: t.connection({
-      type: SprintRef,
-      description: 'Newest first.',
-      resolve: (spec, args, { load }) =>
-        page<SprintRow>(
-          load.page,
-          { table: 'Sprint', owner: { property: 'specId', id: spec.id }, order: 'desc' },
-          args,
-        ),
-    }),
+    sprints: t.connection(
+      {
+        type: SprintRef,
+        description: 'Newest first.',
+        resolve: (spec, args, { load }) =>
+          page<SprintRow>(
+            load.page,
+            { table: 'Sprint', owner: { property: 'specId', id: spec.id }, order: 'desc' },
+            args,
+          ),
+      },
+      SprintConnection,
+    ),
     createdBy: t.field({
       type: ActorRef,
       resolve: async (spec, _, { load }) => found(await load.actor.load(spec.createdById)),

@@ -1,18 +1,12 @@
 import { planPath } from '../../domain/run/run-candidate.ts'
-import type { PhaseRow } from '../../domain/sprint/phase.entity.ts'
-import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
 import { builder } from '../builder.ts'
 import { PhaseKindEnum, SprintStatusEnum, StepStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
+import { AgentRunRef, DiffRef, PhaseRef, ProjectRef, SpecRef, SprintRef } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { DiffRef } from './diff.ts'
 import { FileContentRef } from './file.ts'
-import { ProjectRef } from './project.ts'
-import { AgentRunRef } from './run.ts'
-import { SpecRef } from './spec.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
-export const PhaseRef = builder.objectRef<PhaseRow>('Phase')
 builder.node(PhaseRef, {
   description: "A sprint's step. Coding and Verification repeat until it holds or the attempts are used up.",
   id: { resolve: (phase) => phase.id },
@@ -35,7 +29,6 @@ builder.node(PhaseRef, {
   }),
 })
 
-export const SprintRef = builder.objectRef<SprintRow>('Sprint')
 builder.node(SprintRef, {
   description: 'The execution of a spec in phases.',
   id: { resolve: (sprint) => sprint.id },

@@ -1,17 +1,15 @@
-import type { TestCaseRow, TestFile } from '../../domain/testing/test-case.entity.ts'
-import type { TestResultRow, TestRunRow } from '../../domain/testing/test-run.entity.ts'
+import type { TestFile } from '../../domain/testing/test-case.entity.ts'
+import type { TestResultRow } from '../../domain/testing/test-run.entity.ts'
 import { builder } from '../builder.ts'
 import { TestRunStatusEnum, TestStatusEnum } from '../enums.ts'
+import { CandidateRef, DiffRef, TestCaseRef, TestRunRef } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { DiffRef } from './diff.ts'
-import { CandidateRef } from './run.ts'
 
 const TestFileRef = builder.objectRef<TestFile>('TestFile').implement({
   description: 'A file laid over the workspace for one test only.',
   fields: (t) => ({ path: t.exposeString('path'), text: t.exposeString('text') }),
 })
 
-export const TestCaseRef = builder.objectRef<TestCaseRow>('TestCase')
 builder.node(TestCaseRef, {
   description: 'A check that can be run on a diff.',
   id: { resolve: (testCase) => testCase.id },
@@ -66,7 +64,6 @@ const TestResultRef = builder
     }),
   })
 
-export const TestRunRef = builder.objectRef<TestRunRow>('TestRun')
 builder.node(TestRunRef, {
   description: 'The tests of a diff, or of a candidate before the decision.',
   id: { resolve: (run) => run.id },

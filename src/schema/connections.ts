@@ -1,0 +1,30 @@
+import { builder } from './builder.ts'
+import { ActorRef, ApiTokenRef, CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef } from './refs.ts'
+
+// One connection type for each node type, wherever the list stands.
+export const ActorConnection = builder.connectionObject(
+  { type: ActorRef, name: 'ActorConnection' },
+  { name: 'ActorEdge' },
+)
+export const ApiTokenConnection = builder.connectionObject(
+  { type: ApiTokenRef, name: 'ApiTokenConnection' },
+  { name: 'ApiTokenEdge' },
+)
+export const CommitConnection = builder.connectionObject(
+  { type: CommitRef, name: 'CommitConnection' },
+  { name: 'CommitEdge' },
+)
+export const DiffConnection = builder.connectionObject({ type: DiffRef, name: 'DiffConnection' }, { name: 'DiffEdge' })
+export const ProjectConnection = builder.connectionObject(
+  { type: ProjectRef, name: 'ProjectConnection' },
+  { name: 'ProjectEdge' },
+)
+export const SpecConnection = builder.connectionObject({ type: SpecRef, name: 'SpecConnection' }, { name: 'SpecEdge' })
+export const SprintConnection = builder.connectionObject(
+  { type: SprintRef, name: 'SprintConnection' },
+  { name: 'SprintEdge' },
+)
+export const TestCaseConnection = builder.connectionObject(
+  { type: TestCaseRef, name: 'TestCaseConnection' },
+  { name: 'TestCaseEdge' },
+)
