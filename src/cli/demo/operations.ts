@@ -135,7 +135,7 @@ const sprintShape = z.object({
       ),
     }),
   ),
-  usage: usageShape,
+  project: z.object({ usage: usageShape }),
 })
 export type Sprint = z.output<typeof sprintShape>
 
@@ -154,7 +154,7 @@ export const readSprint = node(
             decision { ${decisionFields} }
           }
         }
-        usage { ${usageFields} }
+        project { usage { ${usageFields} } }
       }
     }
   }`,

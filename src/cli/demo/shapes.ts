@@ -90,4 +90,3 @@ export const approvalShape = z.object({
   satisfied: z.boolean(),
   missing: z.array(z.string()),
 })
-export type Approval = z.output<typeof approvalShape>

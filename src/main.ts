@@ -1,0 +1,116 @@
+import { Console } from 'node:console'
+import { CommanderError } from 'commander'
+import { describeFault, type ExitCode, exitCodes, InterruptedError, UsageError } from './cli/exit.ts'
+import { runToEnd } from './cli/lifecycle.ts'
+import { createOutput, type Output } from './cli/output.ts'
+import { type Commands, type CommonOptions, createProgram } from './cli/program.ts'
+import { visibleBlock } from './cli/render/visible-text.ts'
+import { type Config, readConfig } from './config.ts'
+
+interface Running {
+  readonly config: Config
+  readonly output: Output
+  readonly signal: AbortSignal
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const { env, stdout, stderr, stdin } = process
+
+// What a library prints must not come between the lines of a command's own.
+globalThis.console = new Console({ stdout: stderr, stderr })
+
+const isSet = (name: string): boolean => (env[name] ?? '') !== ''
+const isDebugged = (level: string | undefined): boolean => level === 'debug' || level === 'trace'
+
+/** Variables that a command would rather have otherwise, where nobody has set them. */
+const preferring = (preferred: Environment): Environment => ({
+  ...env,
+  ...Object.fromEntries(Object.entries(preferred).filter(([name]) => !isSet(name))),
+})
+
+/** The exit code for an error, which is told in one message. */
+const report = (error: unknown, output: Output): ExitCode => {
+  if (error instanceof InterruptedError) {
+    output.warn(error.message)
+    output.json({ type: 'interrupted' })
+    return exitCodes.interrupted
+  }
+  const text = visibleBlock(describeFault(error, { stack: isDebugged(env.LOG_LEVEL) }))
+  output.warn(text)
+  output.json({ type: 'failed', message: describeFault(error, { stack: false }) })
+  return error instanceof UsageError ? exitCodes.usage : exitCodes.failed
+}
+
+const run = (
+  { json, quiet }: CommonOptions,
+  command: (running: Running) => Promise<ExitCode>,
+  options: { readonly preferred?: Environment; readonly isLive?: boolean } = {},
+): Promise<void> => {
+  // Log lines on the same terminal would break what is redrawn in place.
+  const canRedraw = options.isLive === true && !(stderr.isTTY && isSet('LOG_LEVEL'))
+  const output = createOutput({ json, quiet, stdout, stderr, stdin, canRedraw })
+  return runToEnd(
+    async (signal) => {
+      try {
+        return await command({ config: readConfig(preferring(options.preferred ?? {})), output, signal })
+      } catch (error) {
+        return report(error, output)
+      }
+    },
+    { warn: output.warn, report: (error) => report(error, output) },
+  )
+}
+
+// Each command loads what it needs and no more: `--help` needs no database.
+const commands: Commands = {
+  start: (options) =>
+    run(options, async (running) => {
+      const [{ serveAll }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      return serveAll({ ...running, start })
+    }),
+  api: (options) =>
+    run(options, async (running) => {
+      const [{ serveApi }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      return serveApi({ ...running, start })
+    }),
+  worker: ({ pools, concurrency, ...options }) =>
+    run(options, async (running) => {
+      const [{ serveWorkers }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      return serveWorkers({ ...running, start }, pools, concurrency)
+    }),
+  migrate: (options) =>
+    run(options, async (running) => {
+      const [{ migrateDatabase }, { migrate }] = await Promise.all([
+        import('./cli/migrate.ts'),
+        import('./adapters/db/migrate.ts'),
+      ])
+      return migrateDatabase({ ...running, migrate })
+    }),
+  demo: ({ yes, ...options }) =>
+    run(
+      options,
+      async (running) => {
+        const [{ demo }, { start }] = await Promise.all([import('./cli/demo/command.ts'), import('./start.ts')])
+        return demo({ ...running, yes, start })
+      },
+      { preferred: { PORT: '0', LOG_LEVEL: 'warn' }, isLive: true },
+    ),
+  doctor: (options) =>
+    run(options, async ({ config, output }) => {
+      const { doctor } = await import('./cli/doctor/command.ts')
+      return doctor(config, output)
+    }),
+}
+
+const version = '0.1.0'
+
+try {
+  await createProgram(commands, version, {
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+  }).parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+}

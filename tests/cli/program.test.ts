@@ -1,0 +1,68 @@
+import { CommanderError } from 'commander'
+import { expect, test } from 'vitest'
+import { type Commands, createProgram } from '../../src/cli/program.ts'
+
+const parse = async (...argv: readonly string[]) => {
+  const calls: unknown[] = []
+  const written: string[] = []
+  const record = (name: keyof Commands) => async (options: unknown) => {
+    calls.push([name, options])
+  }
+  const commands: Commands = {
+    start: record('start'),
+    api: record('api'),
+    worker: record('worker'),
+    migrate: record('migrate'),
+    demo: record('demo'),
+    doctor: record('doctor'),
+  }
+  const write = (text: string) => written.push(text)
+  const program = createProgram(commands, '1.2.3', { writeOut: write, writeErr: write })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return { calls, text: written.join(''), exitCode: null }
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return { calls, text: written.join(''), exitCode: error.exitCode }
+  }
+}
+
+const loud = { json: false, quiet: false }
+
+test.each(['start', 'api', 'migrate', 'doctor'])('%s takes --json and --quiet', async (name) => {
+  expect((await parse(name)).calls).toEqual([[name, loud]])
+  expect((await parse(name, '--json', '--quiet')).calls).toEqual([[name, { json: true, quiet: true }]])
+})
+
+test('demo asks unless it is told --yes', async () => {
+  expect((await parse('demo')).calls).toEqual([['demo', { ...loud, yes: false }]])
+  expect((await parse('demo', '--yes', '--json')).calls).toEqual([['demo', { json: true, quiet: false, yes: true }]])
+})
+
+test('a worker takes all pools, or each one that is named, once', async () => {
+  expect((await parse('worker')).calls).toEqual([['worker', { ...loud, pools: [], concurrency: undefined }]])
+  const named = await parse('worker', '--pool', 'tests', '--pool', 'phases', '--pool', 'tests', '--concurrency', '3')
+  expect(named.calls).toEqual([['worker', { ...loud, pools: ['tests', 'phases'], concurrency: 3 }]])
+})
+
+test.each([
+  { argv: ['worker', '--pool', 'nothing'], says: 'planning, phases, candidates' },
+  { argv: ['worker', '--concurrency', '0'], says: 'from 1 to 1000' },
+  { argv: ['worker', '--concurrency', '2.5'], says: 'from 1 to 1000' },
+  { argv: ['worker', '--concurrency', '1e2'], says: 'from 1 to 1000' },
+  { argv: ['demo', '--no-such'], says: "unknown option '--no-such'" },
+  { argv: ['doctor', 'extra'], says: 'too many arguments' },
+  { argv: ['review'], says: "unknown command 'review'" },
+])('$argv is refused and says why', async ({ argv, says }) => {
+  const { calls, text, exitCode } = await parse(...argv)
+  expect(calls).toEqual([])
+  expect(exitCode).not.toBe(0)
+  expect(text).toContain(says)
+})
+
+test.each([[], ['demo'], ['worker']])('--help says what there is', async (...argv) => {
+  const { exitCode, text } = await parse(...argv, '--help')
+  expect(exitCode).toBe(0)
+  expect(text).toContain('Usage: countersign')
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+})
