@@ -42,10 +42,7 @@ const environment = z.object({
   JUDGE_PROVIDER: optional(z.enum(['OPENAI', 'ANTHROPIC'])),
   JUDGE_MODEL: optional(text),
   SANDBOX: withDefault(z.enum(['auto', 'bubblewrap', 'docker', 'none']), 'auto'),
-  GIT_ALLOWED_PROTOCOLS: withDefault(
-    list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'git', 'file'])).min(1)),
-    'https,ssh',
-  ),
+  GIT_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'file'])).min(1)), 'https,ssh'),
   GIT_ALLOWED_HOSTS: optional(list),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),

@@ -6,6 +6,7 @@ import { createOutput, type Output } from './cli/output.ts'
 import { type Commands, type CommonOptions, createProgram } from './cli/program.ts'
 import { visibleBlock } from './cli/render/visible-text.ts'
 import { type Config, readConfig } from './config.ts'
+import { version } from './version.ts'
 
 interface Running {
   readonly config: Config
@@ -102,8 +103,6 @@ const commands: Commands = {
       return doctor(config, output)
     }),
 }
-
-const version = '0.1.0'
 
 try {
   await createProgram(commands, version, {
