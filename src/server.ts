@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { type ExecutionArgs, GraphQLError } from 'graphql'
-import { useServer } from 'graphql-ws/use/ws'
+import type { Context as SocketState, SubscribePayload } from 'graphql-ws'
+import { type Extra, useServer } from 'graphql-ws/use/ws'
 import { createYoga, maskError } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
 import type { EventFeed } from './adapters/events/event-feed.ts'
@@ -12,6 +13,7 @@ import { DomainError } from './domain/errors.ts'
 import type { Services } from './domain/shared/services.ts'
 import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
 import { schema } from './schema/index.ts'
+import { refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
 
 export interface ServerOptions {
   readonly services: Services
@@ -63,18 +65,38 @@ const toClientError = (services: Services) => (error: unknown, message: string, 
   return maskError(error, message, isDev)
 }
 
-const tooLarge = (request: IncomingMessage): boolean => {
-  const length = Number(request.headers['content-length'] ?? 0)
-  const multipart = request.headers['content-type']?.startsWith('multipart/form-data') ?? false
-  return length > (multipart ? maxArchiveBytes : maxBodyBytes)
+const maxBytes = (request: IncomingMessage): number =>
+  request.headers['content-type']?.startsWith('multipart/form-data') ? maxArchiveBytes : maxBodyBytes
+
+const sayTooLarge = (request: IncomingMessage, response: ServerResponse): void => {
+  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
+  response.end(
+    `${JSON.stringify({ errors: [{ message: `The request is larger than ${maxBytes(request)} bytes.` }] })}\n`,
+  )
+}
+
+/** The body of a request that does not say how long it is; undefined as soon as it is longer than it may be. */
+const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
+    if (size > maxBytes(request)) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 /** Serves GraphQL over HTTP, SSE and WebSocket, and the health endpoints. */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { services, feed, health, version } = options
+  const findViewer = async (authorization: unknown): Promise<Viewer | undefined> => {
+    const secret = bearer(authorization)
+    return secret === undefined ? undefined : authenticate(services, secret)
+  }
   const contextOf = (viewer: Viewer): GraphQLContext =>
     createGraphQLContext({ viewer, services, feed, version, health })
-  const yoga = createYoga<{ viewer?: Viewer }, GraphQLContext>({
+  const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
@@ -88,9 +110,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     multipart: true,
     maskedErrors: { maskError: toClientError(services), isDev: false },
     logging: false,
-    context: async ({ request }) => {
-      const secret = bearer(request.headers.get('authorization'))
-      const viewer = secret === undefined ? undefined : await authenticate(services, secret)
+    plugins: [requireViewer(findViewer, notSignedIn), refuseBrokenText()],
+    context: ({ viewer }) => {
       if (!viewer) throw notSignedIn()
       return contextOf(viewer)
     },
@@ -109,6 +130,17 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     },
   }
 
+  /** Without a length in its head, a body is read here, and only for those who are signed in. */
+  const serveChunked = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (await findViewer(request.headers.authorization)) {
+      const body = await readBody(request)
+      if (body === undefined) return sayTooLarge(request, response)
+      // Where the HTTP adapter looks for a body that was already read.
+      Object.assign(request, { body })
+    }
+    yoga(request, response)
+  }
+
   const server: Server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? ''
     const endpoint = endpoints[path]
@@ -122,51 +154,64 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       )
       return
     }
-    if (tooLarge(request)) {
-      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
-      response.end(
-        `${JSON.stringify({ errors: [{ message: `The request is larger than ${maxBodyBytes} bytes.` }] })}\n`,
-      )
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes(request)) return sayTooLarge(request, response)
+    if (request.headers['transfer-encoding'] === undefined) {
+      yoga(request, response)
       return
     }
-    yoga(request, response)
+    serveChunked(request, response).catch((error: unknown) => {
+      services.log.debug({ error }, 'a request broke off')
+      response.destroy()
+    })
   })
 
-  const shown = (error: GraphQLError) => (toClientError(services)(error, 'Unexpected error.') as GraphQLError).toJSON()
+  const masked = (error: unknown) => toClientError(services)(error, 'Unexpected error.') as GraphQLError
+  const shown = (error: GraphQLError) => masked(error).toJSON()
+  const socketViewer = (parameters: Readonly<Record<string, unknown>> | undefined) =>
+    findViewer(parameters?.authorization ?? parameters?.Authorization)
+  /** What an operation on a WebSocket is executed with, or what is wrong with it. */
+  const prepare = async (
+    socket: SocketContext,
+    params: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+    // Again for each operation: the token may have been revoked since.
+    const viewer = await socketViewer(socket.connectionParams)
+    if (!viewer) return [notSignedIn()]
+    const enveloped = yoga.getEnveloped({
+      ...socket,
+      req: socket.extra.request,
+      socket: socket.extra.socket,
+      params,
+    })
+    const document = enveloped.parse(params.query)
+    const faults = enveloped.validate(enveloped.schema, document)
+    if (faults.length > 0) return faults
+    return {
+      schema: enveloped.schema,
+      operationName: params.operationName,
+      document,
+      variableValues: params.variables,
+      contextValue: contextOf(viewer),
+      rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+    } as unknown as ExecutionArgs
+  }
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxMessageBytes })
   const subscriptions = useServer(
     {
       execute: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.execute(args),
       subscribe: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.subscribe(args),
       // 4403: the token is missing, unknown, expired or revoked.
-      onConnect: async ({ connectionParams }) => {
-        const secret = bearer(connectionParams?.authorization ?? connectionParams?.Authorization)
-        return secret !== undefined && (await authenticate(services, secret)) !== undefined
+      onConnect: async ({ connectionParams, extra }) => {
+        try {
+          return (await socketViewer(connectionParams)) !== undefined
+        } catch (error) {
+          // Thrown, it would be told to the client as the reason.
+          extra.socket.close(4500, masked(error).message)
+          return false
+        }
       },
-      onSubscribe: async (socket, _id, params) => {
-        const { connectionParams } = socket
-        const secret = bearer(connectionParams?.authorization ?? connectionParams?.Authorization)
-        // Again for each operation: the token may have been revoked since.
-        const viewer = secret === undefined ? undefined : await authenticate(services, secret)
-        if (!viewer) return [notSignedIn()]
-        const enveloped = yoga.getEnveloped({
-          ...socket,
-          req: socket.extra.request,
-          socket: socket.extra.socket,
-          params,
-        })
-        const document = enveloped.parse(params.query)
-        const faults = enveloped.validate(enveloped.schema, document)
-        if (faults.length > 0) return faults
-        return {
-          schema: enveloped.schema,
-          operationName: params.operationName,
-          document,
-          variableValues: params.variables,
-          contextValue: contextOf(viewer),
-          rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
-        } as unknown as ExecutionArgs
-      },
+      // What is thrown here would close the connection, and with it every other operation on it.
+      onSubscribe: (socket, _id, params) => prepare(socket, params).catch((error: unknown) => [masked(error)]),
       onError: (_socket, _id, _params, errors) => errors.map(shown),
       onNext: (_socket, _id, _params, _args, result) =>
         'errors' in result && result.errors ? ({ ...result, errors: result.errors.map(shown) } as never) : undefined,
@@ -196,6 +241,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     },
   }
 }
+
+type SocketContext = SocketState<Record<string, unknown> | undefined, Extra>
 
 interface EnvelopedArgs extends ExecutionArgs {
   readonly rootValue: {

@@ -1,4 +1,5 @@
-import { requireProjectRole } from '../domain/actor/access.ts'
+import { visibleProjectIds } from '../domain/actor/access.ts'
+import { isStillSignedIn } from '../domain/actor/authenticate.ts'
 import { NotFoundError } from '../domain/errors.ts'
 import type { EventRow } from '../domain/event/event.entity.ts'
 import { formatCursor, parseCursor } from '../domain/event/event-cursor.ts'
@@ -7,6 +8,7 @@ import { builder } from '../schema/builder.ts'
 import type { GraphQLContext } from '../schema/context.ts'
 import { localId } from '../schema/ids.ts'
 import { EventInterface } from '../schema/types/event.ts'
+import { visible } from '../schema/visible.ts'
 
 builder.queryField('eventCursor', (t) =>
   t.string({
@@ -15,15 +17,28 @@ builder.queryField('eventCursor', (t) =>
   }),
 )
 
-/** The events after a cursor; the subscription's end ends the reading. */
-async function* follow(
-  { feed }: GraphQLContext,
-  filter: EventFilter,
-  after: string | null | undefined,
-): AsyncGenerator<EventRow> {
+// Asking at every event would cost as much as the event.
+const recheckMs = 1_000
+
+/**
+ * The events after a cursor; the subscription's end ends the reading. It ends by itself once the token has expired or
+ * is revoked or its actor disabled, and leaves out projects that the viewer may no longer see.
+ */
+async function* follow(context: GraphQLContext, filter: EventFilter, after: string | null | undefined) {
+  const { feed, services, viewer } = context
   const stop = new AbortController()
+  let checkedAt = services.clock().getTime()
+  let shown = filter.projectIds
   try {
-    yield* feed.follow(filter, after == null ? undefined : parseCursor(after), stop.signal)
+    for await (const event of feed.follow(filter, after == null ? undefined : parseCursor(after), stop.signal)) {
+      const now = services.clock().getTime()
+      if (now - checkedAt >= recheckMs) {
+        if (!(await isStillSignedIn(services, viewer))) return
+        shown = await visibleProjectIds(services.em(), viewer)
+        checkedAt = now
+      }
+      if (shown === null || shown.includes(event.projectId)) yield event
+    }
   } finally {
     stop.abort()
   }
@@ -55,7 +70,8 @@ builder.subscriptionField('projectEvents', (t) =>
     args: { projectId: t.arg.id({ required: true }), after: t.arg.string({ description: afterDescription }) },
     subscribe: async (_root, args, context) => {
       const projectId = localId('Project', args.projectId)
-      await requireProjectRole(context.load.em(), context.viewer, projectId, 'VIEWER')
+      const project = await context.load.project.load(projectId)
+      if (!(await visible(context, project, projectId))) throw new NotFoundError('project', projectId)
       return follow(context, { projectIds: [projectId] }, args.after)
     },
     resolve: (event, _args, context) => fresh(event, context),
@@ -70,9 +86,7 @@ builder.subscriptionField('sprintEvents', (t) =>
     subscribe: async (_root, args, context) => {
       const sprintId = localId('Sprint', args.sprintId)
       const sprint = await context.load.sprint.load(sprintId)
-      if (!sprint) throw new NotFoundError('sprint', sprintId)
-      const subject = { noun: 'sprint', id: sprintId }
-      await requireProjectRole(context.load.em(), context.viewer, sprint.projectId, 'VIEWER', subject)
+      if (!sprint || !(await visible(context, sprint, sprint.projectId))) throw new NotFoundError('sprint', sprintId)
       return follow(context, { projectIds: [sprint.projectId], sprintId }, args.after)
     },
     resolve: (event, _args, context) => fresh(event, context),
@@ -87,9 +101,7 @@ builder.subscriptionField('diffEvents', (t) =>
     subscribe: async (_root, args, context) => {
       const diffId = localId('Diff', args.diffId)
       const diff = await context.load.diff.load(diffId)
-      if (!diff) throw new NotFoundError('diff', diffId)
-      const subject = { noun: 'diff', id: diffId }
-      await requireProjectRole(context.load.em(), context.viewer, diff.projectId, 'VIEWER', subject)
+      if (!diff || !(await visible(context, diff, diff.projectId))) throw new NotFoundError('diff', diffId)
       return follow(context, { projectIds: [diff.projectId], diffId }, args.after)
     },
     resolve: (event, _args, context) => fresh(event, context),

@@ -1,8 +1,25 @@
 import SchemaBuilder from '@pothos/core'
 import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
+import { GraphQLError } from 'graphql'
 import { DateTimeISOResolver, JSONResolver } from 'graphql-scalars'
 import type { GraphQLContext } from './context.ts'
+import { readId } from './ids.ts'
+
+// A well-formed id that nothing has.
+const nothing = { typename: 'Project', id: '00000000-0000-0000-0000-000000000000' }
+
+/** What a client sent as an id may be anything: what cannot be the id of an object that is loaded by id names nothing. */
+const decodeGlobalID = (globalId: string): { typename: string; id: string } => {
+  const typename = Buffer.from(globalId, 'base64').toString('utf8').split(':', 1)[0] ?? ''
+  const config = builder.configStore.typeConfigs.get(typename)
+  const id = config?.kind === 'Object' && 'loadOne' in config.pothosOptions ? readId(typename, globalId) : undefined
+  return id === undefined ? nothing : { typename, id }
+}
+
+// The HTTP adapter has a File class of its own; what JSON can carry has no methods.
+const isUpload = (value: unknown): value is File =>
+  typeof value === 'object' && value !== null && 'stream' in value && typeof value.stream === 'function'
 
 const capitalize = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 
@@ -22,6 +39,7 @@ export const builder = new SchemaBuilder<{
   relay: {
     nodesOnConnection: true,
     cursorType: 'String',
+    decodeGlobalID,
     nodeQueryOptions: { description: 'Any object by its id; null when there is none that the viewer can see.' },
     nodesQueryOptions: { description: 'The same for several ids, in their order.' },
   },
@@ -58,7 +76,7 @@ builder.scalarType('File', {
     throw new TypeError('A file is only ever an input.')
   },
   parseValue: (value) => {
-    if (value instanceof File) return value
-    throw new TypeError('must be a file of a multipart request')
+    if (isUpload(value)) return value
+    throw new GraphQLError('must be a file of a multipart request', { extensions: { code: 'BAD_USER_INPUT' } })
   },
 })

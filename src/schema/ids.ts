@@ -2,12 +2,15 @@ import { NotFoundError } from '../domain/errors.ts'
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+/** Whether PostgreSQL takes it as the id of a row. */
+export const isRowId = (text: string): boolean => uuid.test(text)
+
 /** The row's id inside a global id of the given type; undefined when it is none. */
 export const readId = (type: string, globalId: string): string | undefined => {
   const text = Buffer.from(globalId, 'base64').toString('utf8')
   const at = text.indexOf(':')
   const id = text.slice(at + 1)
-  return text.slice(0, at) === type && uuid.test(id) ? id : undefined
+  return text.slice(0, at) === type && isRowId(id) ? id : undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import DataLoader from 'dataloader'
 import { sql } from 'kysely'
 import { type Database, rows } from '../domain/shared/database.ts'
 import { fieldFault } from '../domain/shared/validate.ts'
+import { isRowId } from './ids.ts'
 
 /** A list that grows, newest first (or oldest), cut into pages by time and id. */
 export interface PageQuery {
@@ -50,9 +51,13 @@ const defaultPageSize = 50
 const formatPlace = (row: Paged): string =>
   Buffer.from(`${row.createdAt.toISOString()} ${row.id}`).toString('base64url')
 
+/** As formatPlace writes it: PostgreSQL refuses some of what Date.parse takes. */
+const isPlaceTime = (text: string): boolean =>
+  /^[12]\d{3}-/.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString() === text
+
 const parsePlace = (argument: string, cursor: string): Place => {
   const [createdAt, id, rest] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ')
-  if (!createdAt || !id || rest || Number.isNaN(Date.parse(createdAt)) || !/^[0-9a-f-]{36}$/.test(id)) {
+  if (!createdAt || !id || rest !== undefined || !isPlaceTime(createdAt) || !isRowId(id)) {
     throw fieldFault(argument, 'is not a cursor of this list')
   }
   return { createdAt, id }

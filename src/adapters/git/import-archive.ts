@@ -80,8 +80,7 @@ async function* entries(
       yield { path, mode, size: entry.header.size ?? 0, content: piecesOf(entry) }
     }
   } catch (error) {
-    if (error instanceof SourceRejectedError) throw error
-    throw refused(`it is damaged or no tar archive (${error instanceof Error ? error.message : error})`)
+    throw damaged(error)
   } finally {
     tar.destroy()
     source.destroy()
@@ -91,9 +90,19 @@ async function* entries(
   register.finish()
 }
 
-/** tar-stream's entries are async iterables of bytes, which its types do not say. */
-function piecesOf(entry: object): AsyncIterable<Uint8Array> {
-  return entry as AsyncIterable<Uint8Array>
+/** A file's bytes; the archive may break off in the middle of them. */
+async function* piecesOf(entry: object): AsyncGenerator<Uint8Array> {
+  try {
+    // tar-stream's entries are async iterables of bytes, which its types do not say.
+    yield* entry as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw damaged(error)
+  }
+}
+
+function damaged(error: unknown): SourceRejectedError {
+  if (error instanceof SourceRejectedError) return error
+  return refused(`it is damaged or no tar archive (${error instanceof Error ? error.message : error})`)
 }
 
 /** Unpacks what is gzipped, counts what comes out, and waits for the reader. */

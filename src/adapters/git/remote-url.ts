@@ -51,6 +51,10 @@ export function parseRemoteUrl(text: string, rules: RemoteRules): RemoteUrl {
   if (protocol === 'file') return fileUrl(url)
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
   if (isIP(host) === 0 && !hostName.test(host)) throw rejected('its host is no valid name')
+  // A name is looked up when it is fetched from; what says by itself that it is not public is refused at once.
+  if (!rules.allowPrivateHosts && (host === 'localhost' || host.endsWith('.localhost') || isInside(host))) {
+    throw rejected(`the host ${host} is not in a public network`)
+  }
   if (rules.allowedHosts !== null && !rules.allowedHosts.includes(host))
     throw rejected(`the host ${host} is not allowed`)
   if (protocol === 'ssh' && !/^[A-Za-z0-9_][\w.-]{0,63}$/.test(url.username || 'git')) {
@@ -75,8 +79,7 @@ export async function resolveRemote(remote: RemoteUrl, rules: RemoteRules): Prom
     throw rejected(`the host ${host} cannot be found (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`)
   }
   const addresses = found.map(({ address }) => address)
-  const networks = notPublic()
-  const inside = addresses.find((address) => networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'))
+  const inside = addresses.find(isInside)
   if (inside !== undefined || addresses.length === 0) throw rejected(`the host ${host} is not in a public network`)
   return { addresses }
 }
@@ -97,6 +100,11 @@ function asUrl(text: string): URL {
 function fileUrl(url: URL): RemoteUrl {
   if (url.host !== '') throw rejected('a file URL has no host')
   return { protocol: 'file', url: url.href, host: null, port: null }
+}
+
+function isInside(address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && notPublic().check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
 function notPublic(): BlockList {

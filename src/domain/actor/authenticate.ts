@@ -28,3 +28,16 @@ export const authenticate = async (services: Services, secret: string): Promise<
   }
   return { actor, tokenId: token.id, tokenRole: token.role }
 }
+
+/** Whether what a viewer came with still holds, for work that outlasts a request. */
+export const isStillSignedIn = async (services: Services, viewer: Viewer): Promise<boolean> => {
+  const token = await rows(services.em())
+    .selectFrom('ApiToken')
+    .innerJoin('Actor', 'Actor.id', 'ApiToken.actorId')
+    .select('ApiToken.expiresAt')
+    .where('ApiToken.id', '=', viewer.tokenId)
+    .where('ApiToken.revokedAt', 'is', null)
+    .where('Actor.disabledAt', 'is', null)
+    .executeTakeFirst()
+  return token !== undefined && (token.expiresAt === null || token.expiresAt > services.clock())
+}

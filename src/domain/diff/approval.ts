@@ -25,9 +25,10 @@ export interface DiffFacts {
   readonly evaluationHash: string
   readonly baseCommit: string
   readonly commitMessage: string
-  /** The author, the requester, and the author's owner: one person when approvals are counted. */
+  /** The author, the requester, and the owners of both: one person when approvals are counted. */
   readonly selfIds: readonly string[]
   readonly syntaxValid: boolean
+  /** Of the uses that the change adds, also where a file that it touches had such a use before. */
   readonly addedCapabilities: readonly Capability[]
   /** Null when there is none. */
   readonly latestTestRun: TestRunStatus | null
@@ -60,21 +61,29 @@ export const stillHolds = (review: Binding, now: Binding): boolean =>
 
 const plural = (count: number, noun: string): string => `${count} more ${noun}${count === 1 ? '' : 's'}`
 
-/** Whether a diff may be committed under a policy, and what is missing. Pure. */
-export const approvalState = (
+/** The approvals that count: by people who may, of what there is now, and of others' work where the policy says so. */
+export const countedApprovals = <Review extends ReviewFacts>(
   diff: DiffFacts,
   policy: ApprovalPolicy,
-  reviews: readonly ReviewFacts[],
-): ApprovalState => {
+  reviews: readonly Review[],
+): readonly Review[] => {
   const now = currentBinding(diff, policy)
-  const counted = reviews.filter(
+  return reviews.filter(
     (review) =>
       review.verdict === 'APPROVE' &&
       review.reviewerMayReview &&
       stillHolds(review, now) &&
       (policy.allowSelfApproval || !diff.selfIds.includes(review.reviewerId)),
   )
-  const given = new Set(counted.map((review) => review.reviewerId)).size
+}
+
+/** Whether a diff may be committed under a policy, and what is missing. Pure. */
+export const approvalState = (
+  diff: DiffFacts,
+  policy: ApprovalPolicy,
+  reviews: readonly ReviewFacts[],
+): ApprovalState => {
+  const given = new Set(countedApprovals(diff, policy, reviews).map((review) => review.reviewerId)).size
   const required = policy.requiredApprovals
   const blocked = diff.addedCapabilities.filter((capability) => policy.blockedCapabilities.includes(capability))
   const missing = [

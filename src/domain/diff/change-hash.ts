@@ -17,9 +17,11 @@ export const changeHash = (files: readonly ChangedFile[]): string =>
       kind: file.kind,
       oldMode: file.oldMode,
       newMode: file.newMode,
-      // A binary's patch has no context lines; its contents are named by their ids.
-      change: file.isBinary
-        ? [file.oldObjectId, file.newObjectId]
-        : parseHunks(file.patch).map((hunk) => sha256(body(hunk.text))),
+      // A binary's patch has no context lines, and text that is no UTF-8 is shown with replacement characters, the
+      // same for different bytes: such contents are named by their ids.
+      change:
+        file.isBinary || file.patch.includes('\ufffd')
+          ? [file.oldObjectId, file.newObjectId]
+          : parseHunks(file.patch).map((hunk) => sha256(body(hunk.text))),
     })),
   )

@@ -1,17 +1,24 @@
 import { settleCommitJob } from '../../jobs/settle-commit.ts'
-import type { ActorRow } from '../actor/actor.entity.ts'
-import { Actor } from '../actor/actor.entity.ts'
+import { Actor, type ActorRow } from '../actor/actor.entity.ts'
 import type { Viewer } from '../actor/viewer.ts'
-import { ApprovalRequiredError, BaseDriftError, ForbiddenError, InvalidTransitionError } from '../errors.ts'
+import {
+  ApprovalRequiredError,
+  BaseDriftError,
+  DomainError,
+  ForbiddenError,
+  InvalidTransitionError,
+} from '../errors.ts'
+import { evaluationHash } from '../safety/evaluate-change.ts'
 import { canonicalHash, sha256 } from '../shared/canonical-hash.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { withTrailers } from './commit-message.ts'
 import type { CommitIntent, DiffRow } from './diff.entity.ts'
+import { reviewableStatuses } from './diff.status.ts'
 import { findDiff } from './find-diff.ts'
-import type { Approval } from './load-approval.ts'
-import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
+import { type Approval, loadApproval } from './load-approval.ts'
+import { changeDiffStatus } from './refresh-approval.ts'
 import { settleCommit, toCommitRequest } from './settle-commit.ts'
 
 const signatureOf = (actor: Pick<ActorRow, 'id' | 'name' | 'email'>, at: Date) => ({
@@ -29,7 +36,7 @@ const requestOf = async (
 ): Promise<CommitIntent['request']> => {
   const author = await tx.em.findOneOrFail(Actor, { id: diff.authorId })
   const reviewers = approval.reviews
-    .filter((review) => review.verdict === 'APPROVE' && approval.holding.has(review.id))
+    .filter((review) => approval.counted.has(review.id))
     .map(({ reviewer }) => signatureOf(reviewer, at))
     .map(({ name, email }) => `${name} <${email}>`)
   return {
@@ -41,38 +48,65 @@ const requestOf = async (
   }
 }
 
-/** What must be true of a locked diff for it to be committed now. */
-const checkCommittable = async (tx: Transaction, diff: DiffRow): Promise<Approval> => {
-  if (diff.status === 'COMMITTING' || diff.status === 'COMMITTED') {
-    throw new InvalidTransitionError('diff', diff.status, 'COMMITTING')
-  }
-  const approval = await refreshApproval(tx, diff.id)
-  if (!approval) throw new Error(`The diff ${diff.id} disappeared.`)
+/** What in a diff's rows is not what was proposed and evaluated, in words. */
+const alterations = async (tx: Transaction, diff: DiffRow): Promise<readonly string[]> => {
   const evaluation = await rows(tx.em)
     .selectFrom('SafetyEvaluation')
-    .select(['baseTree', 'resultTree'])
+    .select(['baseTree', 'resultTree', 'analyzerVersion', 'evaluationHash', 'report'])
     .where('id', '=', diff.safetyId)
     .executeTakeFirstOrThrow()
-  const altered = [
+  const { report, analyzerVersion } = evaluation
+  return [
     ...(sha256(diff.content) === diff.contentHash ? [] : ['the stored patch is not the one that was proposed']),
     ...(evaluation.resultTree === diff.resultTree && evaluation.baseTree === diff.baseTree
       ? []
       : ['the evaluation is not of this change']),
+    ...(evaluationHash(report, { ...evaluation, analyzerVersion }) === evaluation.evaluationHash
+      ? []
+      : ['the stored evaluation is not the one that was made']),
   ]
-  const missing = [...altered, ...approval.state.missing]
-  if (missing.length > 0) throw new ApprovalRequiredError(missing)
-  return approval
+}
+
+/** The branch's commit, null when it is gone, and what the project's row said before git was asked. */
+interface SeenHead {
+  readonly oid: string | null
+  readonly known: string | null
 }
 
 interface Plan {
   readonly request: CommitIntent['request']
-  readonly from: string
+  readonly projectId: string
+  readonly targetBranch: string
+  readonly knownHead: string | null
+  /** Another diff whose commit is under way. */
+  readonly open: string | undefined
+  decide(oid: string): void
 }
 
-const plan = async (tx: Transaction, viewer: Viewer, diffId: string, head: string | null, at: Date) => {
+/** Looks at a locked diff. What refuses it is given back, not thrown: the look itself is stored. */
+const look = async (
+  tx: Transaction,
+  viewer: Viewer,
+  diffId: string,
+  at: Date,
+  head?: SeenHead,
+): Promise<Plan | { readonly refusal: DomainError }> => {
   const { diff, project } = await findDiff(tx, viewer, diffId, 'REVIEWER')
-  const approval = await checkCommittable(tx, diff)
+  if (!reviewableStatuses.includes(diff.status)) throw new InvalidTransitionError('diff', diff.status, 'COMMITTING')
   if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
+  const refuse = (refusal: DomainError) => {
+    if (diff.status === 'APPROVED') changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+    return { refusal }
+  }
+  const approval = await loadApproval(tx.em, diff)
+  const missing = [...(await alterations(tx, diff as DiffRow)), ...approval.state.missing]
+  if (missing.length > 0) return refuse(new ApprovalRequiredError(missing))
+  const { targetBranch, baseCommit } = diff
+  if (head && head.oid !== baseCommit) {
+    // A commit that was settled since git was asked knows better.
+    if (project.headCommit === head.known) project.headCommit = head.oid
+    return refuse(new BaseDriftError(targetBranch, baseCommit, head.oid ?? 'nothing'))
+  }
   const open = await rows(tx.em)
     .selectFrom('Diff')
     .select('id')
@@ -80,34 +114,57 @@ const plan = async (tx: Transaction, viewer: Viewer, diffId: string, head: strin
     .where('status', '=', 'COMMITTING')
     .executeTakeFirst()
   const request = await requestOf(tx, diff as DiffRow, approval, viewer.actor, at)
-  if (head !== null && head !== diff.baseCommit) throw new BaseDriftError(diff.targetBranch, diff.baseCommit, head)
-  return { diff, request, from: diff.baseCommit, open: open?.id } satisfies Plan & Record<string, unknown>
+  return {
+    request,
+    projectId: project.id,
+    targetBranch,
+    knownHead: project.headCommit ?? null,
+    open: open?.id,
+    decide(oid) {
+      diff.commitIntent = { oid, from: baseCommit, committerId: viewer.actor.id, request }
+      if (diff.status !== 'APPROVED') changeDiffStatus(tx, diff, 'APPROVED')
+      changeDiffStatus(tx, diff, 'COMMITTING')
+      tx.enqueue(settleCommitJob, { diffId })
+    },
+  }
+}
+
+/** Another diff's commit is brought to its end; how it ends is told to whoever asked for it. */
+const settleOther = async (services: Services, diffId: string): Promise<void> => {
+  try {
+    await settleCommit(services, diffId)
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+  }
 }
 
 /**
  * Puts an approved diff on its branch. Decided in one transaction, which stores the commit's id; then the ref moves by
- * compare-and-swap; then the outcome is settled. Two at once: one wins, the other gets BaseDriftError.
+ * compare-and-swap; then the outcome is settled. Two at once: one wins, the other gets BaseDriftError. An APPROVED diff
+ * that is refused is back under review.
  * @throws NotFoundError, ForbiddenError, InvalidTransitionError, ApprovalRequiredError, BaseDriftError
  */
 export const commitDiff = async (services: Services, viewer: Viewer, diffId: string): Promise<string> => {
   if (viewer.actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can commit.')
   const at = services.clock()
-  const seen = await transact(services, (tx) => plan(tx, viewer, diffId, null, at))
-  if (seen.open) await settleCommit(services, seen.open)
-  const { projectId, targetBranch } = seen.diff
-  // The object may be made before the decision: nothing points to it.
-  const oid = await services.git.writeCommit(projectId, toCommitRequest(seen.request))
-  const head = await services.git.branchHead(projectId, targetBranch)
-  await transact(services, async (tx) => {
-    const { diff, request, from, open } = await plan(tx, viewer, diffId, head ?? '', at)
-    if (open) throw new BaseDriftError(targetBranch, from, `another commit, which is under way`)
-    if (canonicalHash(request) !== canonicalHash(seen.request)) {
-      throw new ApprovalRequiredError(['what would be committed changed while it was being prepared: try again'])
-    }
-    diff.commitIntent = { oid, from, committerId: viewer.actor.id, request }
-    changeDiffStatus(tx, diff, 'COMMITTING')
-    tx.enqueue(settleCommitJob, { diffId })
-  })
+  let seen = await transact(services, (tx) => look(tx, viewer, diffId, at))
+  for (;;) {
+    if ('refusal' in seen) throw seen.refusal
+    const { request, projectId, targetBranch, knownHead } = seen
+    if (seen.open) await settleOther(services, seen.open)
+    // The object may be made before the decision: nothing points to it.
+    const oid = await services.git.writeCommit(projectId, toCommitRequest(request))
+    const head = { oid: await services.git.branchHead(projectId, targetBranch), known: knownHead }
+    let decided = false
+    seen = await transact(services, async (tx) => {
+      const now = await look(tx, viewer, diffId, at, head)
+      if ('refusal' in now || now.open || canonicalHash(now.request) !== canonicalHash(request)) return now
+      now.decide(oid)
+      decided = true
+      return now
+    })
+    if (decided) break
+  }
   await settleCommit(services, diffId)
   return diffId
 }

@@ -35,3 +35,11 @@ export const pendingDiffStatuses: readonly DiffStatus[] = [
   'HUMAN_REVIEWING',
   'APPROVED',
 ]
+
+/** The states in which a person's verdict is taken, and a commit tried. */
+export const reviewableStatuses: readonly DiffStatus[] = [
+  'PROPOSED',
+  'EVALUATOR_APPROVED',
+  'HUMAN_REVIEWING',
+  'APPROVED',
+]

@@ -1,14 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { ActorRow } from '../actor/actor.entity.ts'
 import { includesRole, widerRole } from '../actor/viewer.ts'
+import { capabilities } from '../ports/code-analyzer.ts'
 import type { ApprovalPolicy } from '../project/approval-policy.ts'
 import { rows } from '../shared/database.ts'
 import {
   type ApprovalState,
   approvalState,
+  countedApprovals,
   currentBinding,
   type DiffFacts,
-  type ReviewFacts,
   stillHolds,
 } from './approval.ts'
 import type { DiffRow } from './diff.entity.ts'
@@ -21,6 +22,8 @@ export interface Approval {
   readonly policy: ApprovalPolicy
   /** The reviews that hold now, by id. */
   readonly holding: ReadonlySet<string>
+  /** Those of them that count as approvals, by id. */
+  readonly counted: ReadonlySet<string>
   readonly reviews: readonly (ReviewRow & { readonly reviewer: ActorRow })[]
 }
 
@@ -37,7 +40,7 @@ export const loadApprovals = async (
   if (diffs.length === 0) return new Map()
   const read = rows(em)
   const ids = diffs.map((diff) => diff.id)
-  const [projects, evaluations, authors, reviews, testRuns] = await Promise.all([
+  const [projects, evaluations, selves, reviews, testRuns] = await Promise.all([
     read
       .selectFrom('Project')
       .select(['id', 'policy'])
@@ -62,7 +65,7 @@ export const loadApprovals = async (
       .where(
         'id',
         'in',
-        diffs.map((diff) => diff.authorId),
+        diffs.flatMap((diff) => [diff.authorId, ...(diff.requestedById === null ? [] : [diff.requestedById])]),
       )
       .execute(),
     read.selectFrom('Review').selectAll().where('diffId', 'in', ids).orderBy('createdAt').execute(),
@@ -87,7 +90,7 @@ export const loadApprovals = async (
       const project = projects.find((row) => row.id === diff.projectId)
       const evaluation = evaluations.find((row) => row.id === diff.safetyId)
       if (!project || !evaluation) throw new Error(`The diff ${diff.id} has lost its project or evaluation.`)
-      const ownerId = authors.find((row) => row.id === diff.authorId)?.ownerId ?? null
+      const authorAndRequester = selves.filter((row) => row.id === diff.authorId || row.id === diff.requestedById)
       const mayReview = (actor: ActorRow): boolean => {
         const membership = memberships.find((row) => row.actorId === actor.id && row.projectId === diff.projectId)
         const held = widerRole(actor.role, membership?.role ?? null)
@@ -104,20 +107,21 @@ export const loadApprovals = async (
         evaluationHash: evaluation.evaluationHash,
         baseCommit: diff.baseCommit,
         commitMessage: diff.commitMessage,
-        selfIds: [diff.authorId, diff.requestedById, ownerId].filter((id) => id !== null),
+        selfIds: authorAndRequester.flatMap(({ id, ownerId }) => (ownerId === null ? [id] : [id, ownerId])),
         syntaxValid: evaluation.report.syntaxValid,
-        addedCapabilities: evaluation.report.addedCapabilities,
+        addedCapabilities: capabilities.filter((capability) =>
+          evaluation.report.added.some((use) => use.capability === capability),
+        ),
         latestTestRun: testRuns.find((run) => run.diffId === diff.id)?.status ?? null,
       }
-      const reviewFacts = own.map(
-        (review): ReviewFacts => ({ ...review, reviewerMayReview: mayReview(review.reviewer) }),
-      )
+      const reviewFacts = own.map((review) => ({ ...review, reviewerMayReview: mayReview(review.reviewer) }))
       const now = currentBinding(facts, project.policy)
       const approval: Approval = {
         state: approvalState(facts, project.policy, reviewFacts),
         facts,
         policy: project.policy,
         holding: new Set(own.filter((review) => stillHolds(review, now)).map((review) => review.id)),
+        counted: new Set(countedApprovals(facts, project.policy, reviewFacts).map((review) => review.id)),
         reviews: own,
       }
       return [diff.id, approval] as const

@@ -48,26 +48,31 @@ export const proposeDiff = async (services: Services, viewer: Viewer, given: Pro
   const testCases = await projectTestCases(services, projectId)
   const id = randomUUID()
   await keepResult(services, projectId, id, prepared, services.clock())
-  const stored = await transact(services, (tx) =>
-    once(tx, viewer, 'proposeDiff', checked.clientMutationId, async () => {
-      const diff = {
-        id,
-        projectId,
-        origin: 'EXTERNAL',
-        authorId: viewer.actor.id,
-        requestedById: null,
-        candidateId: null,
-        sprintId: null,
-        iteration: 1,
-        supersedesId: null,
-        targetBranch: branch,
-        prompt: checked.prompt ?? null,
-        commitMessage: checked.commitMessage,
-      } as const
-      await storeDiff(services, tx, diff, prepared, testCases)
-      return id
-    }),
-  )
-  if (stored !== id) await services.git.release(projectId, 'diffs', id)
+  let stored: string | undefined
+  try {
+    stored = await transact(services, (tx) =>
+      once(tx, viewer, 'proposeDiff', checked.clientMutationId, async () => {
+        const diff = {
+          id,
+          projectId,
+          origin: 'EXTERNAL',
+          authorId: viewer.actor.id,
+          requestedById: null,
+          candidateId: null,
+          sprintId: null,
+          iteration: 1,
+          supersedesId: null,
+          targetBranch: branch,
+          prompt: checked.prompt ?? null,
+          commitMessage: checked.commitMessage,
+        } as const
+        await storeDiff(services, tx, diff, prepared, testCases)
+        return id
+      }),
+    )
+  } finally {
+    // Refused by the database, or an earlier call's diff: nothing points to this one.
+    if (stored !== id) await services.git.release(projectId, 'diffs', id)
+  }
   return stored
 }

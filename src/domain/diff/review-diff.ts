@@ -8,7 +8,7 @@ import { fieldFault, prose, validate } from '../shared/validate.ts'
 import { startNextIteration } from '../sprint/start-next-iteration.ts'
 import { currentBinding, stillHolds } from './approval.ts'
 import type { DiffRow } from './diff.entity.ts'
-import type { DiffStatus } from './diff.status.ts'
+import { type DiffStatus, reviewableStatuses } from './diff.status.ts'
 import { findDiff } from './find-diff.ts'
 import { loadApproval } from './load-approval.ts'
 import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
@@ -24,8 +24,6 @@ const input = z.object({
   evaluationHash: hash,
 })
 export type ReviewDiffInput = z.input<typeof input>
-
-const reviewable: readonly DiffStatus[] = ['PROPOSED', 'EVALUATOR_APPROVED', 'HUMAN_REVIEWING', 'APPROVED']
 
 const reject = async (
   tx: Transaction,
@@ -47,7 +45,7 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
   if (viewer.actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can review.')
   return transact(services, async (tx) => {
     const { diff } = await findDiff(tx, viewer, checked.diffId, 'REVIEWER')
-    if (!reviewable.includes(diff.status)) {
+    if (!reviewableStatuses.includes(diff.status)) {
       throw new InvalidTransitionError(
         'diff',
         diff.status,

@@ -1,12 +1,12 @@
 import { LockMode } from '@mikro-orm/core'
-import { BaseDriftError } from '../errors.ts'
+import { ApprovalRequiredError, BaseDriftError } from '../errors.ts'
 import type { CommitRequest } from '../ports/git-store.ts'
 import { Project } from '../project/project.entity.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { type CommitIntent, Diff } from './diff.entity.ts'
-import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
+import { changeDiffStatus } from './refresh-approval.ts'
 
 /** A stored intent's commit, as git is given it. */
 export const toCommitRequest = (request: CommitIntent['request']): CommitRequest => ({
@@ -18,25 +18,28 @@ export const toCommitRequest = (request: CommitIntent['request']): CommitRequest
 /**
  * Brings a COMMITTING diff to its end: the branch reaches the commit, or had moved. Safe to call again after a kill at
  * any point, by anybody: whether the branch reaches the intent's commit decides.
- * @throws BaseDriftError when the branch had moved; the diff is then back under review
+ * @throws BaseDriftError when the branch had moved, ApprovalRequiredError when the stored intent is not of this diff;
+ *   the diff is then back under review
  */
 export const settleCommit = async (services: Services, diffId: string): Promise<void> => {
   const pending = await rows(services.em())
     .selectFrom('Diff')
-    .select(['projectId', 'targetBranch', 'commitIntent', 'status'])
+    .select(['projectId', 'targetBranch', 'commitIntent', 'status', 'resultTree', 'baseCommit'])
     .where('id', '=', diffId)
     .executeTakeFirst()
   if (pending?.status !== 'COMMITTING' || !pending.commitIntent) return
   const { projectId, targetBranch, commitIntent: intent } = pending
   const { git } = services
+  const { tree, parents } = intent.request
   // Made again from stored values it has the same id; a crash may have come before it was made.
-  await git.writeCommit(projectId, toCommitRequest(intent.request))
+  const made = await git.writeCommit(projectId, toCommitRequest(intent.request))
+  const isIntact = made === intent.oid && tree === pending.resultTree && parents.join() === pending.baseCommit
   const landed =
     (await git.branchContains(projectId, targetBranch, intent.oid)) ||
-    (await git.moveBranch(projectId, targetBranch, intent.from, intent.oid)) ||
+    (isIntact && (await git.moveBranch(projectId, targetBranch, intent.from, intent.oid))) ||
     (await git.branchContains(projectId, targetBranch, intent.oid))
   const head = await git.branchHead(projectId, targetBranch)
-  const drift = await transact(services, async (tx) => {
+  const refusal = await transact(services, async (tx) => {
     const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     const diff = await tx.em.findOneOrFail(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     if (diff.status !== 'COMMITTING') return undefined
@@ -48,8 +51,9 @@ export const settleCommit = async (services: Services, diffId: string): Promise<
       return undefined
     }
     changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
-    await refreshApproval(tx, diffId)
-    return new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
+    return isIntact
+      ? new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
+      : new ApprovalRequiredError(['the stored intent is not the one that was decided on'])
   })
-  if (drift) throw drift
+  if (refusal) throw refusal
 }

@@ -18,5 +18,6 @@ export const defaultPolicy: ApprovalPolicy = {
   blockedCapabilities: [],
 }
 
-/** SHA-256 over the policy's canonical form: an approval holds under one policy. */
-export const policyHash = (policy: ApprovalPolicy): string => canonicalHash(policy)
+/** SHA-256 over the policy's canonical form: an approval holds under one policy, in whatever order it is written. */
+export const policyHash = (policy: ApprovalPolicy): string =>
+  canonicalHash({ ...policy, blockedCapabilities: [...new Set(policy.blockedCapabilities)].sort() })

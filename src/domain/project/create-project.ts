@@ -67,6 +67,15 @@ const chooseSource = async (services: Services, source: z.output<typeof input>['
   throw fieldFault('source', 'needs exactly one of empty: true, template, gitUrl or archive')
 }
 
+const saveArchive = async (services: Services, id: string, archive: AsyncIterable<Uint8Array>): Promise<void> => {
+  try {
+    await services.archives.save(id, archive)
+  } catch (error) {
+    if (error instanceof SourceRejectedError) throw fieldFault('source.archive', error.message)
+    throw error
+  }
+}
+
 /**
  * Stores a project in CREATING; a job makes its repository.
  * @returns its id
@@ -77,8 +86,8 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
   const checked = validate(input, given)
   const source = await chooseSource(services, checked.source)
   const id = randomUUID()
-  if (checked.source.archive) await services.archives.save(id, checked.source.archive)
-  const created = await transact(services, (tx) =>
+  if (checked.source.archive) await saveArchive(services, id, checked.source.archive)
+  const storing = transact(services, (tx) =>
     once(tx, viewer, 'createProject', checked.clientMutationId, async () => {
       tx.em.create(Project, {
         id,
@@ -97,6 +106,11 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
       return id
     }),
   )
-  if (created !== id && checked.source.archive) await services.archives.remove(id)
-  return created
+  let stored: string | undefined
+  try {
+    stored = await storing
+    return stored
+  } finally {
+    if (stored !== id && checked.source.archive) await services.archives.remove(id)
+  }
 }

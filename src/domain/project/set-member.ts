@@ -18,7 +18,8 @@ export const setProjectMember = async (
 ): Promise<string> => {
   const { projectId, actorId, role } = validate(input, given)
   return transact(services, async (tx) => {
-    const project = await findProject(tx, viewer, projectId, 'ADMIN')
+    // Locked: of two that make the same actor a member at once, the second finds the first's row.
+    const project = await findProject(tx, viewer, projectId, 'ADMIN', true)
     const actor = await tx.em.findOne(Actor, { id: actorId })
     if (!actor) throw new NotFoundError('actor', actorId)
     const membership = await tx.em.findOne(Membership, { projectId, actorId })

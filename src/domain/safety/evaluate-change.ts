@@ -82,10 +82,18 @@ export async function evaluateChange(analyzer: CodeAnalyzer, change: Change): Pr
   const analyzerVersion = analyzer.version
   return {
     ...report,
-    evaluationHash: canonicalHash({ analyzerVersion, baseTree, resultTree, report: plainReport(report, true) }),
+    evaluationHash: evaluationHash(report, { analyzerVersion, baseTree, resultTree }),
     reportHash: canonicalHash(plainReport(report, false)),
     analyzerVersion,
   }
+}
+
+/** SHA-256 over who looked, at what, and everything reported: what a stored evaluation must still give. */
+export function evaluationHash(
+  report: Reported,
+  { analyzerVersion, baseTree, resultTree }: { analyzerVersion: string; baseTree: string; resultTree: string },
+): string {
+  return canonicalHash({ analyzerVersion, baseTree, resultTree, report: plainReport(report, true) })
 }
 
 /** False when content and language are what they were; a text that is renamed to a program is new. */

@@ -39,7 +39,7 @@ export const evaluateTrees = async (
   return { baseTree, resultTree, files, safety }
 }
 
-/** Stores a report once per (trees, analyzer). @returns the evaluation's id */
+/** Stores a report once per (trees, analyzer), also when several do at the same time. @returns the evaluation's id */
 export const storeEvaluation = async (
   tx: Transaction,
   projectId: string,
@@ -47,10 +47,11 @@ export const storeEvaluation = async (
 ): Promise<string> => {
   const { analyzerVersion, evaluationHash } = change.safety
   const subject = { projectId, baseTree: change.baseTree, resultTree: change.resultTree, analyzerVersion }
-  const stored = await tx.em.findOne(SafetyEvaluation, subject)
-  if (stored) return stored.id
-  const id = randomUUID()
-  tx.em.create(SafetyEvaluation, { id, ...subject, evaluationHash, report: change.safety, createdAt: tx.now })
-  await tx.em.flush()
-  return id
+  const row = { id: randomUUID(), ...subject, evaluationHash, report: change.safety, createdAt: tx.now }
+  await tx.em.upsert(SafetyEvaluation, row, {
+    onConflictFields: ['projectId', 'baseTree', 'resultTree', 'analyzerVersion'],
+    onConflictAction: 'ignore',
+  })
+  const stored = await tx.em.findOneOrFail(SafetyEvaluation, subject)
+  return stored.id
 }

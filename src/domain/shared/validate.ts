@@ -39,7 +39,12 @@ export const prose = (max: number) =>
     .refine((text) => text.trim().length > 0, 'must not be empty')
     .refine((text) => !controlInText.test(text), 'must not contain control characters')
 
-export const clientMutationId = z.string().min(1).max(200).nullish()
+export const clientMutationId = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => !controlCharacters.test(text), 'must not contain control characters')
+  .nullish()
 
 /** Limits under which money and tokens are spent. */
 export const budgetInput = z.object({

@@ -1,19 +1,23 @@
 /** Names that are tests, or decide how tests run: what a coder could bend. Data; one pattern a line. */
 const testPaths: readonly RegExp[] = [
   /(^|\/)tests?\//,
-  /(^|\/)__tests__\//,
+  /(^|\/)__(tests|snapshots)__\//,
   /(^|\/)test_[^/]*\.py$/,
+  /(^|\/)tests?\.py$/,
   /_test\.(py|go|rb)$/,
   /\.(test|spec)\.[cm]?[jt]sx?$/,
   /(^|\/)conftest\.py$/,
-  /(^|\/)(pytest|tox|setup)\.(ini|cfg)$/,
+  /(^|\/)\.?(pytest|tox|setup)\.(ini|cfg|toml)$/,
+  /(^|\/)(setup|noxfile)\.py$/,
+  // The project's root comes first on Python's path: such a module takes the runner's place.
+  /(^|\/)(_?pytest|unittest)(\.py$|\/)/,
   /(^|\/)pyproject\.toml$/,
   /(^|\/)(sitecustomize|usercustomize)\.py$/,
   /\.pth$/,
   /(^|\/)package\.json$/,
-  /(^|\/)(vitest|jest|karma|playwright)\.config\.[^/]+$/,
+  /(^|\/)(vite|vitest|jest|karma|playwright)\.(config|workspace)\.[^/]+$/,
   /(^|\/)\.mocharc[^/]*$/,
-  /(^|\/)Makefile$/,
+  /(^|\/)(Makefile|makefile|GNUmakefile)$/,
 ]
 
 /** Whether a change to this file could change what the tests say without changing the code. */

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SandboxUnavailableError } from '../errors.ts'
 import type { SandboxResult } from '../ports/sandbox.ts'
@@ -7,6 +7,13 @@ import type { Services } from '../shared/services.ts'
 import type { TestFile } from './test-case.entity.ts'
 import type { TestStatus } from './test-run.status.ts'
 
+/** A file that is laid over the workspace, or, without content, taken out of it. */
+export interface OverlayFile {
+  readonly path: string
+  readonly content: Buffer | string | null
+  readonly isExecutable?: boolean
+}
+
 /** What is run, and on what. */
 export interface TestSubject {
   readonly projectId: string
@@ -14,6 +21,8 @@ export interface TestSubject {
   readonly command: readonly string[]
   readonly timeoutMs: number
   readonly files: readonly TestFile[]
+  /** Laid over the tree before the test case's own files. */
+  readonly overlay?: readonly OverlayFile[]
 }
 
 export interface TestOutcome {
@@ -26,12 +35,17 @@ export interface TestOutcome {
   readonly error: string | null
 }
 
-// The workspace is fresh and nothing has run in it yet, so there is no link to follow.
-const layOver = async (directory: string, files: readonly TestFile[]): Promise<void> => {
-  for (const file of files) {
-    const path = join(directory, file.path)
+// The workspace is fresh and nothing has run in it yet: its links lead nowhere else than into itself.
+const layOver = async (directory: string, files: readonly OverlayFile[]): Promise<void> => {
+  for (const file of files.filter(({ content }) => content === null)) {
+    await rm(join(directory, file.path), { force: true })
+  }
+  for (const { path: name, content, isExecutable } of files) {
+    if (content === null) continue
+    const path = join(directory, name)
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, file.text)
+    await writeFile(path, content)
+    if (isExecutable) await chmod(path, 0o755)
   }
 }
 
@@ -68,7 +82,8 @@ export const runTestCase = async (
     return await services.workspaces.with(
       async (directory) => {
         await services.git.materialize(subject.projectId, subject.tree, directory)
-        await layOver(directory, subject.files)
+        const own = subject.files.map(({ path, text }) => ({ path, content: text }))
+        await layOver(directory, [...(subject.overlay ?? []), ...own])
       },
       async (workspace) =>
         toOutcome(

@@ -3,11 +3,11 @@ import { advanceSprintJob } from '../../jobs/advance-sprint.ts'
 import { refreshApproval } from '../diff/refresh-approval.ts'
 import type { EventSubject } from '../event/event.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
+import type { SandboxDriver } from '../ports/sandbox.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { isTestPath } from './is-test-path.ts'
-import { runTestCase, type TestOutcome } from './run-test-case.ts'
-import type { TestFile } from './test-case.entity.ts'
+import { type OverlayFile, runTestCase, type TestOutcome } from './run-test-case.ts'
 import { TestResult, type TestResultRow, TestRun, type TestRunRow } from './test-run.entity.ts'
 import { type TestRunStatus, toTestRunStatus } from './test-run.status.ts'
 
@@ -30,20 +30,31 @@ const belongingOf = async (services: Services, run: TestRunRow): Promise<Belongi
   return { subject: { projectId: run.projectId, sprintId, diffId: run.diffId }, sprintId: phase?.sprintId ?? null }
 }
 
-/** The base's versions of the files that are tests or decide how tests run. */
-const baseTestFiles = async (services: Services, run: TestRunRow): Promise<readonly TestFile[]> => {
-  const files: TestFile[] = []
-  for (const entry of await services.git.listFiles(run.projectId, run.baseTree)) {
-    if (!isTestPath(entry.path) || entry.kind !== 'blob') continue
-    const file = await services.git.readFile(run.projectId, run.baseTree, entry.path)
-    if (file) files.push({ path: entry.path, text: file.content.toString('utf8') })
+const linkMode = '120000'
+
+/** What turns the files that are tests, or decide how tests run, into the base's: its versions, and no others. */
+const baseTestFiles = async (services: Services, run: TestRunRow): Promise<readonly OverlayFile[]> => {
+  const { git } = services
+  const testFiles = async (tree: string) =>
+    (await git.listFiles(run.projectId, tree)).filter(
+      ({ path, kind, mode }) => isTestPath(path) && kind === 'blob' && mode !== linkMode,
+    )
+  const ofBase = await testFiles(run.baseTree)
+  const kept = new Set(ofBase.map(({ path }) => path))
+  const files: OverlayFile[] = []
+  for (const { path } of await testFiles(run.tree)) if (!kept.has(path)) files.push({ path, content: null })
+  for (const { path } of ofBase) {
+    const file = await git.readFile(run.projectId, run.baseTree, path)
+    if (file) files.push({ path, content: file.content, isExecutable: file.mode === '100755' })
   }
   return files
 }
 
-const start = (lease: HeldLease, run: TestRunRow, subject: EventSubject) =>
+const start = (lease: HeldLease, run: TestRunRow, subject: EventSubject, driver: SandboxDriver) =>
   lease.transact(async (tx) => {
     const row = await tx.em.findOneOrFail(TestRun, { id: run.id })
+    // The process that runs the tests need not be the one that asked; what once ran without isolation stays so named.
+    if (row.status === 'QUEUED' || driver === 'none') row.sandbox = driver
     if (row.status !== 'QUEUED') return
     row.status = toTestRunStatus(row.status, 'RUNNING')
     row.startedAt = tx.now
@@ -101,7 +112,7 @@ export const runTests = async (services: Services, testRunId: string, stop: Abor
     const run = await read.selectFrom('TestRun').selectAll().where('id', '=', testRunId).executeTakeFirst()
     if (!run || (run.status !== 'QUEUED' && run.status !== 'RUNNING')) return
     const belonging = await belongingOf(services, run)
-    await start(lease, run, belonging.subject)
+    await start(lease, run, belonging.subject, services.sandbox.driver)
     const results = await read
       .selectFrom('TestResult')
       .selectAll()
@@ -129,7 +140,8 @@ export const runTests = async (services: Services, testRunId: string, stop: Abor
           tree: run.tree,
           command: result.command,
           timeoutMs: testCase.timeoutMs,
-          files: [...overlay, ...testCase.files],
+          overlay,
+          files: testCase.files,
         },
         lease.signal,
       )

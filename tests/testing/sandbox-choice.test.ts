@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createUnconfinedSandbox } from '../../src/adapters/sandbox/none.ts'
+import { runTests } from '../../src/domain/testing/run-tests.ts'
+import { commit, diffState, proposed, review } from '../factories/gate.ts'
+import { addsFile, readyProject, rowId } from '../factories/pipeline.ts'
+import { endedTestRun, latestTestRun, testCase } from '../factories/testing.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+const note = addsFile('note.txt', ['A note.'])
+
+const health = async (server: TestServer) => {
+  const { health: found } = await server.query('{ health { status components { name status detail } } }')
+  const sandbox = found.components.find(({ name }: { name: string }) => name === 'sandbox')
+  return { status: found.status, sandbox }
+}
+
+describe('a sandbox that this build does not have', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer({
+      env: { SANDBOX: 'docker' },
+      pools: { maintenance: 1 },
+    })
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+
+  /** A process beside this one that was told to run tests without isolation. */
+  const unconfined = () => ({
+    ...server.context.services,
+    sandbox: createUnconfinedSandbox({ searchPath: server.config.searchPath }),
+  })
+
+  it('makes every result ERRORED with the reason, never a verdict on the code, and the health failed', async () => {
+    const projectId = await readyProject(server, { policy: { requirePassingTests: true } })
+    await testCase(server, projectId, { command: ['true'] })
+    const diff = await proposed(server, projectId, { content: note })
+    await runTests(
+      server.context.services,
+      rowId((await latestTestRun(server, diff.id)).id),
+      new AbortController().signal,
+    )
+    const run = await endedTestRun(server, diff.id)
+    expect(run).toMatchObject({ status: 'ERRORED', sandbox: 'docker', passed: 0, failed: 1 })
+    expect(run.results).toMatchObject([
+      { status: 'ERRORED', exitCode: null, error: expect.stringContaining('no docker driver') },
+    ])
+    expect(run.results[0]?.error).toContain('SANDBOX=bubblewrap')
+    expect(await review(server, diff)).toMatchObject({ status: 'HUMAN_REVIEWING' })
+    expect((await commit(server, diff.id)).missing).toEqual(['a passing test run (the latest is ERRORED)'])
+    expect(await health(server)).toMatchObject({
+      status: 'failed',
+      sandbox: { status: 'failed', detail: expect.stringContaining('no docker driver') },
+    })
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
+  })
+
+  it('still has Python checked, without running any of it', async () => {
+    const projectId = await readyProject(server)
+    expect((await proposed(server, projectId, { content: addsFile('a.py', ['x = 1']) })).id).toBeTruthy()
+    await expect(proposed(server, projectId, { content: addsFile('b.py', ['def']) })).rejects.toThrow(
+      'SyntaxRejectedError',
+    )
+  })
+
+  it('does not keep a diff from waiting for tests that another process runs: once they pass, it is APPROVED', async () => {
+    const projectId = await readyProject(server, { policy: { requirePassingTests: true } })
+    await testCase(server, projectId, { command: ['true'] })
+    const diff = await proposed(server, projectId, { content: note })
+    expect(await review(server, diff)).toMatchObject({ status: 'HUMAN_REVIEWING' })
+    expect((await commit(server, diff.id)).missing).toEqual(['a passing test run (the latest is QUEUED)'])
+    await runTests(unconfined(), rowId((await latestTestRun(server, diff.id)).id), new AbortController().signal)
+    expect((await diffState(server, diff.id)).status).toBe('APPROVED')
+    expect(await commit(server, diff.id)).toMatchObject({ status: 'COMMITTED' })
+  })
+
+  it('is not named by a run that another process made without isolation', async () => {
+    const projectId = await readyProject(server)
+    await testCase(server, projectId, { command: ['true'] })
+    const diff = await proposed(server, projectId, { content: note })
+    const queued = await latestTestRun(server, diff.id)
+    expect(queued).toMatchObject({ status: 'QUEUED', results: [] })
+    await runTests(unconfined(), rowId(queued.id), new AbortController().signal)
+    expect(await latestTestRun(server, diff.id)).toMatchObject({ status: 'PASSED', sandbox: 'none' })
+  })
+})
+
+it('without isolation, asked for by name, every run says none, and so does the health', async () => {
+  await using server = await startTestServer({ env: { SANDBOX: 'none' } })
+  const projectId = await readyProject(server)
+  await testCase(server, projectId, { command: ['sh', '-c', 'echo passed; exit 3'] })
+  const diff = await proposed(server, projectId, { content: note })
+  expect(await endedTestRun(server, diff.id)).toMatchObject({
+    status: 'FAILED',
+    sandbox: 'none',
+    results: [{ exitCode: 3 }],
+  })
+  expect((await health(server)).sandbox.detail).toContain('no isolation')
+})
