@@ -47,7 +47,13 @@ const settings = {
   logging_collector: 'off',
 }
 const durable = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' }
-const fleeting = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_wal_size: '256MB' }
+const fleeting = {
+  autovacuum: 'off',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  max_wal_size: '256MB',
+}
 
 /**
  * Starts a real PostgreSQL in `<dataDir>/postgres`, on a free port of the loopback interface, and makes what is

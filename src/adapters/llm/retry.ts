@@ -8,6 +8,8 @@ export interface RetryOptions {
   readonly attempts?: number
   /** The wait before the first retry, in milliseconds, before jitter; it doubles. Default 500. */
   readonly baseDelayMs?: number
+  /** The limit of one attempt, in milliseconds. Default: the provider's. */
+  readonly timeoutMs?: number
 }
 
 export interface RetryNotice {
@@ -42,7 +44,7 @@ const longestBackoffMs = 30_000
  * @throws the signal's reason, at once, also during a wait
  */
 export async function callWithRetries<T>(once: (signal: AbortSignal) => Promise<T>, call: RetriedCall): Promise<T> {
-  const { attempts = 4, baseDelayMs = 500 } = call.retry
+  const { attempts = 4, baseDelayMs = 500, timeoutMs = call.timeoutMs } = call.retry
   // The policy counts; the waits are ours, since its own cannot be interrupted.
   const policy = retry(handleWhenResult(isWorthRetrying), {
     maxAttempts: Math.max(attempts - 1, 0),
@@ -58,7 +60,7 @@ export async function callWithRetries<T>(once: (signal: AbortSignal) => Promise<
 
   const outcome = await policy.execute(async ({ attempt }): Promise<Outcome<T>> => {
     if (attempt > 0) await interruptibleWait(waitMs, call.signal)
-    const result = await attemptOnce(once, call)
+    const result = await attemptOnce(once, { ...call, timeoutMs })
     if (isWorthRetrying(result) && attempt + 1 < attempts) {
       waitMs = result.failure.retryAfterMs ?? step.duration
       step = step.next(undefined)

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Prompt } from './prompt.ts'
-import type { Turn } from './script.ts'
+import { argumentsText, type Turn } from './script.ts'
 import { chunks, type Frame, withinLimit, words } from './wire.ts'
 
 /** What the real API signs its thinking with; a block that comes back changed is refused. */
@@ -60,7 +60,7 @@ export function* anthropicFrames(prompt: Prompt, wanted: Turn): Generator<Frame>
     yield* block({ type: 'text', text: '', citations: null }, deltas)
   }
   for (const call of turn.toolCalls ?? []) {
-    const deltas = ['', ...chunks(JSON.stringify(call.arguments))]
+    const deltas = ['', ...chunks(argumentsText(call))]
     yield* block(
       { type: 'tool_use', id: newId('toolu'), name: call.name, input: {}, caller: { type: 'direct' } },
       deltas.map((piece) => ({ type: 'input_json_delta', partial_json: piece })),

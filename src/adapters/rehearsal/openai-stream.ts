@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Prompt } from './prompt.ts'
-import type { Turn } from './script.ts'
+import { argumentsText, type Turn } from './script.ts'
 import { chunks, type Frame, withinLimit, words } from './wire.ts'
 
 const seal = 'rehearsal-reasoning:'
@@ -95,7 +95,7 @@ function partsOf(turn: Turn): readonly Writer[] {
       ? []
       : [(index: number, frame: Framer, status: string) => writeMessage(turn, index, frame, status)]),
     ...(turn.toolCalls ?? []).map(
-      (call) => (index: number, frame: Framer) => writeCall(call.name, JSON.stringify(call.arguments), index, frame),
+      (call) => (index: number, frame: Framer) => writeCall(call.name, argumentsText(call), index, frame),
     ),
   ]
 }

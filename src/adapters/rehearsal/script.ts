@@ -9,8 +9,12 @@ export interface Turn {
 
 export interface ScriptedCall {
   readonly name: string
-  readonly arguments: Readonly<Record<string, unknown>>
+  /** A text is sent as it is, JSON or not. */
+  readonly arguments: Readonly<Record<string, unknown>> | string
 }
+
+export const argumentsText = (call: ScriptedCall): string =>
+  typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments)
 
 interface ScriptedQuestion {
   readonly key: string

@@ -13,7 +13,7 @@ import { type Prompt, roleOf, taskOf } from './prompt.ts'
 import type { Turn } from './script.ts'
 import type { Frame, Reading, Refused } from './wire.ts'
 
-interface RehearsalCall {
+export interface RehearsalCall {
   readonly provider: Provider
   /** The model that was asked for. */
   readonly model: string
@@ -27,8 +27,8 @@ interface RehearsalCall {
 export interface RehearsalOptions {
   /** A pause before each word or piece of arguments, in milliseconds. Default 0. */
   readonly wordDelayMs?: number
-  /** Asked for every call that has the right form. */
-  readonly intercept?: (call: RehearsalCall) => Fault | undefined
+  /** Asked for every call that has the right form; the call waits for the answer. */
+  readonly intercept?: (call: RehearsalCall) => Fault | undefined | Promise<Fault | undefined>
 }
 
 export interface Rehearsal {
@@ -122,7 +122,7 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
     }
     calls.push(call)
     if (calls.length > keptCalls) calls.shift()
-    const fault = options.intercept?.(call)
+    const fault = await options.intercept?.(call)
     if (fault?.kind === 'status') {
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter)
       return refuse(fault.status, fault.message ?? `The rehearsal was told to answer ${fault.status}.`)
@@ -165,7 +165,7 @@ async function sendFrames(
     if (response.destroyed || stopped.aborted) return
     if (typeof frame !== 'string' && frame.paced && delayMs > 0) await wait(delayMs, undefined, { signal: stopped })
     const text = typeof frame === 'string' ? frame : `event: ${frame.event}\ndata: ${JSON.stringify(frame.data)}\n\n`
-    if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(text)) await drainOrClose(response)
   }
   if (sending.end === 'close') {
     response.end()
@@ -173,6 +173,19 @@ async function sendFrames(
   }
   // What was written has to leave before the connection breaks.
   response.write('', () => response.destroy())
+}
+
+async function drainOrClose(response: ServerResponse): Promise<void> {
+  const settled = new AbortController()
+  const { signal } = settled
+  const waits = [once(response, 'drain', { signal }), once(response, 'close', { signal })]
+  try {
+    await Promise.race(waits)
+  } finally {
+    // The loser would wait, and listen, as long as the response lives.
+    settled.abort()
+    await Promise.allSettled(waits)
+  }
 }
 
 function sendJson(response: ServerResponse, { status, body }: Refused): void {

@@ -1,6 +1,6 @@
 import type { Prompt } from './prompt.ts'
 import { tokensOf } from './prompt.ts'
-import type { Turn } from './script.ts'
+import { argumentsText, type Turn } from './script.ts'
 
 /** One server-sent event. */
 export interface Frame {
@@ -39,7 +39,7 @@ export interface CutTurn {
 
 /** The part of a turn that fits under the request's output limit. Calls that do not fit are not made. */
 export function withinLimit(turn: Turn, limit: number): CutTurn {
-  const calls = (turn.toolCalls ?? []).map((call) => JSON.stringify(call.arguments) + call.name).join('')
+  const calls = (turn.toolCalls ?? []).map((call) => argumentsText(call) + call.name).join('')
   const outputTokens = tokensOf(turn.text) + tokensOf(calls)
   if (outputTokens <= limit) return { turn, cut: false, outputTokens: Math.max(outputTokens, 1) }
   return { turn: { text: turn.text.slice(0, limit * 4) }, cut: true, outputTokens: limit }

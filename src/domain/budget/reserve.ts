@@ -9,6 +9,10 @@ export interface Amount {
   readonly tokens: number
 }
 
+// Sums of fractions leave residues in binary; a billionth of a dollar is less than any token costs.
+const nanoPerUsd = 1e9
+const addUsd = (a: number, b: number): number => (Math.round(a * nanoPerUsd) + Math.round(b * nanoPerUsd)) / nanoPerUsd
+
 // In the order of their ids, so that two calls under the same budgets cannot wait for each other in a circle.
 const lock = async (tx: Transaction, budgetIds: readonly string[]) =>
   tx.em.find(Budget, { id: { $in: [...budgetIds] } }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } })
@@ -25,11 +29,11 @@ export const reserve = async (tx: Transaction, budgetIds: readonly string[], wor
       if (worst.costUsd === null) {
         throw new BudgetExceededError(budget.id, 'The budget limits money, and the price of this model is not known.')
       }
-      const after = budget.spentCostUsd + budget.reservedCostUsd + worst.costUsd
-      if (after > maxCostUsd) {
+      const used = addUsd(budget.spentCostUsd, budget.reservedCostUsd)
+      if (addUsd(used, worst.costUsd) > maxCostUsd) {
         throw new BudgetExceededError(
           budget.id,
-          `The next call may cost ${worst.costUsd.toFixed(4)} USD; of ${maxCostUsd} USD, ${(budget.spentCostUsd + budget.reservedCostUsd).toFixed(4)} are spent or reserved.`,
+          `The next call may cost ${worst.costUsd.toFixed(4)} USD; of ${maxCostUsd} USD, ${used.toFixed(4)} are spent or reserved.`,
         )
       }
     }
@@ -39,7 +43,7 @@ export const reserve = async (tx: Transaction, budgetIds: readonly string[], wor
         `The next call may use ${worst.tokens} tokens; of ${maxTokens}, ${budget.spentTokens + budget.reservedTokens} are spent or reserved.`,
       )
     }
-    budget.reservedCostUsd += worst.costUsd ?? 0
+    budget.reservedCostUsd = addUsd(budget.reservedCostUsd, worst.costUsd ?? 0)
     budget.reservedTokens += worst.tokens
   }
 }
@@ -52,9 +56,9 @@ export const settle = async (
   spent: Amount,
 ): Promise<void> => {
   for (const budget of await lock(tx, budgetIds)) {
-    budget.reservedCostUsd = Math.max(0, budget.reservedCostUsd - (reserved.costUsd ?? 0))
+    budget.reservedCostUsd = Math.max(0, addUsd(budget.reservedCostUsd, -(reserved.costUsd ?? 0)))
     budget.reservedTokens = Math.max(0, budget.reservedTokens - reserved.tokens)
-    budget.spentCostUsd += spent.costUsd ?? 0
+    budget.spentCostUsd = addUsd(budget.spentCostUsd, spent.costUsd ?? 0)
     budget.spentTokens += spent.tokens
   }
 }

@@ -8,10 +8,16 @@ export interface EventCursor {
 
 export const formatCursor = (cursor: EventCursor): string => `${cursor.xid}-${cursor.id}`
 
+// The largest that PostgreSQL's xid8 and bigint hold.
+const maxXid = 2n ** 64n - 1n
+const maxId = 2n ** 63n - 1n
+
 /** @throws ValidationError when it is not a cursor that this server gave */
 export const parseCursor = (text: string): EventCursor => {
   const [, xid, id] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
-  if (xid === undefined || id === undefined) throw fieldFault('after', 'is not a cursor of this event log')
+  if (xid === undefined || id === undefined || BigInt(xid) > maxXid || BigInt(id) > maxId) {
+    throw fieldFault('after', 'is not a cursor of this event log')
+  }
   return { xid, id }
 }
 

@@ -1,8 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { sql } from 'kysely'
 import { rows } from '../shared/database.ts'
+import { fieldFault } from '../shared/validate.ts'
 import type { EventRow } from './event.entity.ts'
-import type { EventCursor } from './event-cursor.ts'
+import { type EventCursor, isAfter, parseCursor } from './event-cursor.ts'
 
 /** Which events a reader wants. projectIds: null means every project. */
 export interface EventFilter {
@@ -20,6 +21,16 @@ export const currentCursor = async (em: EntityManager): Promise<EventCursor> => 
     xid: string
   }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`.execute(rows(em))
   return { xid: found[0]?.xid ?? '0', id: '0' }
+}
+
+/**
+ * Reads a cursor that a client gives.
+ * @throws ValidationError when it is none, or ahead of this log: then it is another one's, and nothing would come
+ */
+export const findCursor = async (em: EntityManager, text: string): Promise<EventCursor> => {
+  const cursor = parseCursor(text)
+  if (isAfter(cursor, await currentCursor(em))) throw fieldFault('after', 'is ahead of this event log')
+  return cursor
 }
 
 /**

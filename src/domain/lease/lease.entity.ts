@@ -1,5 +1,4 @@
 import { defineEntity, p } from '@mikro-orm/core'
-import type { Row } from '../shared/row.ts'
 
 /** Who works on a step, until when, and under which fencing number. */
 export const Lease = defineEntity({
@@ -14,4 +13,3 @@ export const Lease = defineEntity({
     again: p.boolean(),
   },
 })
-export type LeaseRow = Row<typeof Lease>

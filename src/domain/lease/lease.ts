@@ -71,13 +71,13 @@ const askAgain = async (services: Services, resource: string): Promise<boolean> 
   return asked.numUpdatedRows > 0n
 }
 
+// Long past for every transaction, also one that began before: it must not take the step for one that is held.
+const letGo = sql<Date>`to_timestamp(0)`
+
 /** Lets go, unless somebody asked to look again. @returns whether the lease was let go */
 const release = async (services: Services, resource: string, fence: number): Promise<boolean> => {
   const held = rows(services.em()).updateTable('Lease').where('resource', '=', resource).where('fence', '=', fence)
-  const released = await held
-    .set({ until: sql<Date>`now() - interval '1 millisecond'` })
-    .where('again', '=', false)
-    .executeTakeFirst()
+  const released = await held.set({ until: letGo }).where('again', '=', false).executeTakeFirst()
   if (released.numUpdatedRows > 0n) return true
   const cleared = await held.set({ again: false }).executeTakeFirst()
   return cleared.numUpdatedRows === 0n
@@ -87,7 +87,7 @@ const release = async (services: Services, resource: string, fence: number): Pro
 const giveUp = async (services: Services, resource: string, fence: number): Promise<void> => {
   await rows(services.em())
     .updateTable('Lease')
-    .set({ until: sql<Date>`now() - interval '1 millisecond'` })
+    .set({ until: letGo })
     .where('resource', '=', resource)
     .where('fence', '=', fence)
     .execute()
@@ -104,22 +104,27 @@ export const withLease = async (
   stop: AbortSignal,
   work: (lease: HeldLease) => Promise<void>,
 ): Promise<boolean> => {
+  let renewedAt = performance.now()
   let fence = await claim(services, resource)
   while (fence === undefined) {
     if (await askAgain(services, resource)) return false
+    renewedAt = performance.now()
     fence = await claim(services, resource)
   }
   const held = fence
   const lost = new AbortController()
-  const timer = setInterval(
-    () => {
-      renew(services, resource, held).then(
-        (kept) => kept || lost.abort(new LeaseLostError(resource)),
-        (error: unknown) => services.log.warn({ resource, error }, 'lease could not be renewed; trying again'),
-      )
-    },
-    Math.min(services.leaseMs / 3, 1_000),
-  )
+  const keep = async () => {
+    const startedAt = performance.now()
+    // A database that cannot be asked counts as well: by now another worker may have the step.
+    if (startedAt - renewedAt > services.leaseMs) lost.abort(new LeaseLostError(resource))
+    try {
+      if (await renew(services, resource, held)) renewedAt = startedAt
+      else lost.abort(new LeaseLostError(resource))
+    } catch (error) {
+      services.log.warn({ resource, error }, 'lease could not be renewed; trying again')
+    }
+  }
+  const timer = setInterval(() => void keep(), Math.min(services.leaseMs / 3, 1_000))
   const lease: HeldLease = {
     signal: AbortSignal.any([lost.signal, stop]),
     transact: (write) =>
@@ -153,7 +158,7 @@ export const revokeLeases = async (tx: Transaction, resources: readonly string[]
   if (resources.length === 0) return
   await rows(tx.em)
     .updateTable('Lease')
-    .set({ until: sql<Date>`now()`, fence: sql<number>`fence + 1` })
+    .set({ until: letGo, fence: sql<number>`fence + 1` })
     .where('resource', 'in', [...resources])
     .execute()
 }

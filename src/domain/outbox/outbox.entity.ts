@@ -1,5 +1,4 @@
 import { defineEntity, p } from '@mikro-orm/core'
-import type { Row } from '../shared/row.ts'
 
 /** A job that a transaction asks for. The relay publishes it after the commit, under an id derived from this row. */
 export const OutboxEntry = defineEntity({
@@ -19,4 +18,3 @@ export const OutboxEntry = defineEntity({
     },
   ],
 })
-export type OutboxRow = Row<typeof OutboxEntry>

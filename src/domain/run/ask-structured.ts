@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { HeldLease } from '../lease/lease.ts'
 import { type ModelProvider, ProviderError } from '../ports/model-provider.ts'
+import { safeJson } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import { type CallSite, callModel } from './call-model.ts'
 import { modelSchema } from './model-schema.ts'
@@ -49,7 +50,7 @@ export const askStructured = async <Answer>(
     )
   let value: unknown
   try {
-    value = JSON.parse(answer.text)
+    value = safeJson(JSON.parse(answer.text))
   } catch (error) {
     throw malformed((error as Error).message)
   }

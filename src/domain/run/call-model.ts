@@ -28,17 +28,12 @@ export interface CallSite {
 
 export type CallRequest = Omit<ModelRequest, 'signal' | 'onText'>
 
-// Three characters a token overestimates prose and code: a reservation has to be the worst case.
-const charactersPerToken = 3
+// A reservation has to be the worst case: two bytes a token is more than prose or code takes, in any script.
+const bytesPerToken = 2
 
 const worstCase = (services: Services, request: CallRequest): Amount => {
-  const characters = JSON.stringify([
-    request.system,
-    request.messages,
-    request.tools,
-    request.structured ?? null,
-  ]).length
-  const inputTokens = Math.ceil(characters / charactersPerToken)
+  const sent = JSON.stringify([request.system, request.messages, request.tools, request.structured ?? null])
+  const inputTokens = Math.ceil(Buffer.byteLength(sent) / bytesPerToken)
   const tokens = {
     inputTokens,
     cachedInputTokens: 0,
@@ -48,14 +43,20 @@ const worstCase = (services: Services, request: CallRequest): Amount => {
   return { costUsd: services.models.costOf(request.model, tokens), tokens: inputTokens + request.maxOutputTokens }
 }
 
-/** Calls that a dead process left behind: what they cost is not known, so their reservation counts as spent. */
-const settleLost = async (tx: Transaction, scope: string, sequence: number): Promise<void> => {
-  for (const call of await tx.em.find(ModelCall, { scope, sequence, status: 'SENT' })) {
+/**
+ * Calls that nobody waits for any more, since their process died or their work was canceled: what they cost is not
+ * known, so their reservation counts as spent.
+ */
+export const settleLostCalls = async (
+  tx: Transaction,
+  which: { readonly scope: string; readonly sequence: number } | { readonly runId: { readonly $in: string[] } },
+): Promise<void> => {
+  for (const call of await tx.em.find(ModelCall, { ...which, status: 'SENT' })) {
     const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
     await settle(tx, call.budgetIds, reserved, reserved)
     call.status = 'LOST'
     call.finishedAt = tx.now
-    call.failure = 'The process that made the call ended before it was answered.'
+    call.failure = 'The process that made the call ended, or the work was canceled, before it was answered.'
   }
 }
 
@@ -68,7 +69,7 @@ const record = (
   request: CallRequest,
 ) =>
   lease.transact(async (tx) => {
-    await settleLost(tx, site.scope, sequence)
+    await settleLostCalls(tx, { scope: site.scope, sequence })
     const worst = worstCase(services, request)
     await reserve(tx, site.budgetIds, worst)
     const id = randomUUID()

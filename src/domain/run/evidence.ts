@@ -8,6 +8,7 @@ export interface Evidence {
   readonly addedCapabilities: number
   /** Findings that a person would have to look into. */
   readonly findings: number
+  readonly changedFiles: number
   readonly changedLines: number
   readonly changesTests: boolean
 }
@@ -21,6 +22,8 @@ interface Measure {
 /** In the order in which they decide: tests, then safety, then scope. */
 const measures: readonly Measure[] = [
   { name: 'tests failed', of: (evidence) => evidence.testsFailed },
+  // To change nothing adds no capability and is the smallest of all, but it is not a result.
+  { name: 'nothing changed', of: (evidence) => (evidence.changedFiles === 0 ? 1 : 0) },
   { name: 'tests changed', of: (evidence) => (evidence.changesTests ? 1 : 0) },
   { name: 'capabilities added', of: (evidence) => evidence.addedCapabilities },
   { name: 'safety findings', of: (evidence) => evidence.findings },

@@ -4,11 +4,12 @@ import type { ModelProvider } from '../ports/model-provider.ts'
 import type { Services } from '../shared/services.ts'
 import { askStructured } from './ask-structured.ts'
 import type { CallSite } from './call-model.ts'
+import { judgeScore } from './judge-score.ts'
 
 const judgement = z.strictObject({
   winner: z.enum(['A', 'B', 'TIE']),
   reason: z.string().max(4_000),
-  scores: z.strictObject({ A: z.number(), B: z.number() }),
+  scores: z.strictObject({ A: judgeScore, B: judgeScore }),
 })
 
 /** One result as the judge sees it. */

@@ -2,7 +2,6 @@ import { defineEntity, p } from '@mikro-orm/core'
 import { Actor } from '../actor/actor.entity.ts'
 import type { ModelAnswer, Provider } from '../ports/model-provider.ts'
 import { Project } from '../project/project.entity.ts'
-import type { Row } from '../shared/row.ts'
 import { Sprint } from '../sprint/sprint.entity.ts'
 import { AgentRun } from './agent-run.entity.ts'
 import { Candidate } from './candidate.entity.ts'
@@ -53,4 +52,3 @@ export const ModelCall = defineEntity({
     { name: 'model_call_scope_index', properties: ['scope', 'sequence'] },
   ],
 })
-export type ModelCallRow = Row<typeof ModelCall>

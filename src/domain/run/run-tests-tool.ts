@@ -11,7 +11,7 @@ export const runTestsTool = (testCases: readonly TestCaseRow[]): Tool =>
   defineTool(
     'run_tests',
     `Runs tests on the workspace as it is now. names: some of ${JSON.stringify(testCases.map(({ name }) => name))}, or null for all.`,
-    z.strictObject({ names: z.array(z.string().max(200)).max(100).nullable() }),
+    z.strictObject({ names: z.array(z.string().max(200)).min(1).max(100).nullable() }),
     async (services: Services, workspace, args, signal) => {
       const wanted = args.names ? testCases.filter(({ name }) => args.names?.includes(name)) : testCases
       const unknown = (args.names ?? []).filter((name) => !testCases.some((testCase) => testCase.name === name))

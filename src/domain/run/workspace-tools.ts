@@ -16,6 +16,9 @@ const maxFileCharacters = 100_000
 const maxMatches = 100
 const maxSearchedBytes = 1_000_000
 
+/** A directory's path without what models like to put around it; empty for the root. */
+const directoryPath = (given: string): string => given.replace(/^(\.\/+)+|^\.$/, '').replace(/\/+$/, '')
+
 const path = z.string().max(4_096).describe('A path from the root of the workspace, with / between names.')
 
 /** Declares a tool with its arguments' schema: one source for what the model is told and what is accepted. */
@@ -61,12 +64,14 @@ const listDirectory = defineTool(
   'Lists one directory; the empty path is the root. Directories end in /.',
   z.strictObject({ path }),
   async (services, workspace, args) => {
-    const entries = await services.git.entries(
-      workspace.projectId,
-      workspace.tree,
-      args.path.replace(/^\.\/?|\/$/g, ''),
-    )
-    if (entries.length === 0) return succeed(workspace, '(empty)')
+    const directory = directoryPath(args.path)
+    const entries = await services.git.entries(workspace.projectId, workspace.tree, directory)
+    if (entries.length === 0) {
+      // git has no empty directories, but for the root.
+      return directory === ''
+        ? succeed(workspace, '(empty)')
+        : refuse(workspace, `There is no directory at ${args.path}.`)
+    }
     return succeed(
       workspace,
       entries.map((entry) => (entry.kind === 'tree' ? `${entry.path}/` : entry.path)).join('\n'),
@@ -80,9 +85,10 @@ const search = defineTool(
   z.strictObject({ text: z.string().min(1).max(500), path: path.nullable() }),
   async (services, workspace, args, signal) => {
     const found: string[] = []
+    const below = directoryPath(args.path ?? '')
     for (const entry of await services.git.listFiles(workspace.projectId, workspace.tree)) {
       signal.throwIfAborted()
-      if (args.path && entry.path !== args.path && !entry.path.startsWith(`${args.path.replace(/\/$/, '')}/`)) continue
+      if (below !== '' && entry.path !== below && !entry.path.startsWith(`${below}/`)) continue
       if (entry.size === null || entry.size > maxSearchedBytes) continue
       const text = await readText(services, workspace, entry.path)
       if (!text?.includes(args.text) || text.includes('\u0000')) continue
@@ -115,15 +121,22 @@ const editFile = defineTool(
   'Replaces one piece of a text file. oldText must occur exactly once.',
   z.strictObject({ path, oldText: z.string().min(1), newText: z.string() }),
   async (services, workspace, args) => {
-    const text = await readText(services, workspace, args.path)
-    if (text === undefined) return refuse(workspace, `There is no file at ${args.path}.`)
-    const at = text.indexOf(args.oldText)
+    const file = await services.git.readFile(workspace.projectId, workspace.tree, args.path)
+    if (!file) return refuse(workspace, `There is no file at ${args.path}.`)
+    // On the bytes: what is no UTF-8 elsewhere in the file stays as it is.
+    const before = file.content
+    const oldText = Buffer.from(args.oldText)
+    const at = before.indexOf(oldText)
     if (at === -1)
       return refuse(workspace, `oldText does not occur in ${args.path}. Read the file and copy the text exactly.`)
-    if (text.indexOf(args.oldText, at + 1) !== -1) {
+    if (before.indexOf(oldText, at + 1) !== -1) {
       return refuse(workspace, `oldText occurs more than once in ${args.path}. Give more of what surrounds it.`)
     }
-    const content = Buffer.from(text.slice(0, at) + args.newText + text.slice(at + args.oldText.length))
+    const content = Buffer.concat([
+      before.subarray(0, at),
+      Buffer.from(args.newText),
+      before.subarray(at + oldText.length),
+    ])
     const tree = await services.git.changeTree(workspace.projectId, workspace.tree, [{ path: args.path, content }])
     return succeed(workspace, `Changed ${args.path}.`, tree)
   },

@@ -13,14 +13,29 @@ export interface Transaction {
   enqueue<Payload extends Readonly<Record<string, string>>>(job: Job<Payload>, payload: Payload): void
 }
 
+const deadlock = '40P01'
+const attempts = 5
+
 /**
  * Runs one command in one transaction. Nothing slow belongs inside: no model, git or sandbox.
- * The outbox relay and the readers of events are woken after the commit.
+ * The outbox relay and the readers of events are woken after the commit. A transaction that PostgreSQL ended because
+ * two waited for each other is run again from its beginning.
  */
 export const transact = async <Result>(
   services: Services,
   work: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(services, work)
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== deadlock || attempt === attempts) throw error
+      services.log.warn({ error, attempt }, 'two transactions waited for each other; trying again')
+    }
+  }
+}
+
+const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Promise<Result>): Promise<Result> => {
   let emitted = false
   let enqueued = false
   const result = await services.em().transactional(async (em) => {

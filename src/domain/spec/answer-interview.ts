@@ -36,17 +36,13 @@ export const answerInterview = async (
         'Only an interview that needs answers takes them.',
       )
     }
-    const keys = new Set(spec.questions.map((question) => question.key))
-    const faults = answers.flatMap(({ key }, index) =>
-      keys.has(key)
-        ? []
-        : [
-            {
-              path: ['answers', String(index), 'key'],
-              message: `no question has this key; there are ${[...keys].join(', ')}`,
-            },
-          ],
-    )
+    const keys = spec.questions.map((question) => question.key)
+    const faults = answers.flatMap(({ key }, index) => {
+      const path = ['answers', String(index), 'key']
+      if (!keys.includes(key)) return [{ path, message: `no question has this key; there are ${keys.join(', ')}` }]
+      const isFirst = answers.findIndex((answer) => answer.key === key) === index
+      return isFirst ? [] : [{ path, message: 'is answered twice' }]
+    })
     if (faults.length > 0) throw new ValidationError(faults)
     const byKey = new Map(answers.map(({ key, answer }) => [key, answer]))
     spec.questions = spec.questions.map((question) => ({

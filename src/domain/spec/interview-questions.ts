@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { judgeScore } from '../run/judge-score.ts'
 import { fenceData } from '../shared/fence-data.ts'
 import { complexities, type InterviewQuestion } from './spec.entity.ts'
 
@@ -24,7 +25,7 @@ export const interviewDecision = z.strictObject({
   selected: z.string(),
   questions: z.array(z.strictObject({ label: z.string(), key: z.string() })),
   rationale: z.string(),
-  scores: z.array(z.strictObject({ label: z.string(), score: z.number(), reason: z.string() })),
+  scores: z.array(z.strictObject({ label: z.string(), score: judgeScore, reason: z.string() })),
 })
 export type InterviewDecision = z.output<typeof interviewDecision>
 
@@ -71,8 +72,9 @@ const unanswered = (question: InterviewAnswer['questions'][number]): InterviewQu
 
 /** One candidate's questions: no key twice, and no more than asked for. */
 export const ownQuestions = (answer: InterviewAnswer, maxQuestions: number): readonly InterviewQuestion[] => {
-  const byKey = new Map(answer.questions.map((question) => [question.key, unanswered(question)]))
-  return [...byKey.values()].slice(0, maxQuestions)
+  const isFirst = ({ key }: { key: string }, index: number) =>
+    answer.questions.findIndex((question) => question.key === key) === index
+  return answer.questions.filter(isFirst).slice(0, maxQuestions).map(unanswered)
 }
 
 /** The questions that the judge chose, in its order; ones that nobody proposed are ignored. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { ValidationError } from '../errors.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
 import { Project } from '../project/project.entity.ts'
 import { AgentRun, type AgentRunRow } from '../run/agent-run.entity.ts'
@@ -9,6 +10,7 @@ import { candidateFailure } from '../run/candidate-failure.ts'
 import { Decision, type DecisionMethod } from '../run/decision.entity.ts'
 import { chooseSubagents, openRun } from '../run/open-run.ts'
 import { toRunStatus } from '../run/run.status.ts'
+import { AgentStoppedError } from '../run/run-agent.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import {
@@ -107,7 +109,7 @@ const propose = async (
       row.finishedAt = tx.now
     })
   try {
-    if (!provider) throw new Error(`The provider ${candidate.provider} is not configured.`)
+    if (!provider) throw new AgentStoppedError('not_configured', `${candidate.provider} is no longer configured.`)
     const answer = await askStructured(
       services,
       lease,
@@ -234,13 +236,15 @@ const finish = (
     )
   })
 
-const fail = (lease: HeldLease, spec: SpecRow, run: AgentRunRow, reason: string) =>
+const fail = (lease: HeldLease, spec: SpecRow, run: AgentRunRow | null, reason: string) =>
   lease.transact(async (tx) => {
     const row = await tx.em.findOneOrFail(Spec, { id: spec.id })
-    const runRow = await tx.em.findOneOrFail(AgentRun, { id: run.id })
-    runRow.status = toRunStatus(runRow.status, 'FAILED')
-    runRow.failure = reason
-    runRow.finishedAt = tx.now
+    if (run) {
+      const runRow = await tx.em.findOneOrFail(AgentRun, { id: run.id })
+      runRow.status = toRunStatus(runRow.status, 'FAILED')
+      runRow.failure = reason
+      runRow.finishedAt = tx.now
+    }
     row.interviewStatus = toInterviewStatus(row.interviewStatus, 'FAILED')
     row.interviewFailure = reason
     tx.emit(
@@ -257,7 +261,15 @@ export const runInterview = async (services: Services, specId: string, stop: Abo
   await withLease(services, leaseOn('spec', specId), stop, async (lease) => {
     const spec = await rows(services.em()).selectFrom('Spec').selectAll().where('id', '=', specId).executeTakeFirst()
     if (!spec || (spec.interviewStatus !== 'QUEUED' && spec.interviewStatus !== 'RUNNING')) return
-    const run = await begin(services, lease, spec)
+    let run: AgentRunRow
+    try {
+      run = await begin(services, lease, spec)
+    } catch (error) {
+      // The keys were there when the spec was made, and are gone since.
+      if (!(error instanceof ValidationError)) throw error
+      await fail(lease, spec, null, error.message)
+      return
+    }
     const site = await siteOf(services, spec, run)
     const candidates = await rows(services.em())
       .selectFrom('Candidate')

@@ -1,8 +1,9 @@
 import type { InferEntity } from '@mikro-orm/core'
 import { leaseOn, revokeLeases } from '../lease/lease.ts'
 import { AgentRun } from '../run/agent-run.entity.ts'
+import { settleLostCalls } from '../run/call-model.ts'
 import { Candidate } from '../run/candidate.entity.ts'
-import { toRunStatus } from '../run/run.status.ts'
+import { isEnded, toRunStatus } from '../run/run.status.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { TestRun } from '../testing/test-run.entity.ts'
 import { toTestRunStatus } from '../testing/test-run.status.ts'
@@ -23,14 +24,16 @@ export const endSprint = async (
   changeSprintStatus(tx, sprint, to)
   sprint.failure = failure
   sprint.finishedAt = tx.now
+  // The queries below have to see what the caller has ended already.
+  await tx.em.flush()
   const phases = await tx.em.find(Phase, { sprintId: sprint.id, status: { $in: ['PENDING', 'RUNNING'] } })
   for (const phase of phases) changePhaseStatus(tx, sprint.projectId, phase, to, failure ?? undefined)
-  const runs = await tx.em.find(AgentRun, { sprintId: sprint.id, status: { $in: ['PENDING', 'RUNNING'] } })
+  const runs = await tx.em.find(AgentRun, { sprintId: sprint.id })
   const candidates = await tx.em.find(Candidate, {
     runId: { $in: runs.map((run) => run.id) },
     status: { $in: ['PENDING', 'RUNNING'] },
   })
-  for (const step of [...runs, ...candidates]) {
+  for (const step of [...runs.filter(({ status }) => !isEnded(status)), ...candidates]) {
     step.status = toRunStatus(step.status, 'CANCELED')
     step.finishedAt = tx.now
   }
@@ -47,4 +50,6 @@ export const endSprint = async (
     ...candidates.map((candidate) => leaseOn('candidate', candidate.id)),
     ...testRuns.map((run) => leaseOn('test-run', run.id)),
   ])
+  // After the leases: nobody can make or settle a call of these runs any more.
+  await settleLostCalls(tx, { runId: { $in: runs.map((run) => run.id) } })
 }

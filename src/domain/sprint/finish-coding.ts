@@ -63,6 +63,7 @@ const toContender = async (
     testsFailed: testRun ? testRun.total - testRun.passed : 0,
     addedCapabilities: change.safety.addedCapabilities.length,
     findings: change.safety.issues.length + change.safety.warnings.length,
+    changedFiles: change.files.length,
     changedLines: change.files.reduce((sum, file) => sum + file.additions + file.deletions, 0),
     changesTests: change.files.some((file) => file.oldObjectId !== null && isTestPath(file.previousPath ?? file.path)),
   },

@@ -13,12 +13,12 @@ import type { TestRunRow } from '../testing/test-run.entity.ts'
 import { testRunTransitions } from '../testing/test-run.status.ts'
 import { changePhaseStatus, changeSprintStatus } from './change-sprint-status.ts'
 import { endSprint } from './end-sprint.ts'
-import { failPhase } from './fail-phase.ts'
+import { failPhase, noResult } from './fail-phase.ts'
 import { sandboxFault } from './finish-coding.ts'
 import { addPhase } from './open-phase.ts'
 import { Phase, type PhaseRow } from './phase.entity.ts'
 import { Sprint } from './sprint.entity.ts'
-import type { SprintState } from './sprint-state.ts'
+import { loadPhaseRun, type SprintState } from './sprint-state.ts'
 import { askVerifier, type Verification } from './verify.ts'
 
 const resultsOf = async (services: Services, testRuns: readonly TestRunRow[]) => {
@@ -151,7 +151,9 @@ export const finishVerification = async (
   const verified = await askVerifier(services, lease, state, phase, patch, report)
   const failedTests = named.filter(({ status }) => status !== 'PASSED').length
   if (!verified) {
-    await tryAgain(services, lease, state, phase, `No verifier answered.\n\n${report}`)
+    // Another attempt at coding would not bring a verifier back.
+    const opened = await loadPhaseRun(services, phase.id)
+    await failPhase(lease, state, phase, `No verifier answered.\n${noResult(opened?.candidates ?? [])}\n\n${report}`)
     return true
   }
   if (verified.verdict !== 'VERIFICATION_SUCCESS' || failedTests > 0) {

@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rows } from '../../src/domain/shared/database.ts'
+import { playedSprint, readSprint, testCase } from '../factories/agents.ts'
+import { answersStatus, byProvider, createCast, inTurns, says, uses, verifies, writes } from '../factories/cast.ts'
+import { endedSprint, readyProject, rowId, startedSprint, validatedSpec } from '../factories/pipeline.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+const cast = createCast()
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer({ overrides: { rehearsalOptions: cast.rehearsalOptions, retry: { baseDelayMs: 1 } } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const projectWithTest = async () => {
+  const projectId = await readyProject(server)
+  await testCase(server, projectId, 'done is done', ['grep', '-qx', 'done', 'done.txt'])
+  return projectId
+}
+const steps = (sprint: Awaited<ReturnType<typeof playedSprint>>) =>
+  sprint.phases.map(({ kind, attempt, status }: never) => `${kind} ${attempt} ${status}`)
+const bodies = (task: string, role: string) => cast.calls(task, role).map(({ body }) => JSON.stringify(body))
+
+describe('verification', () => {
+  it.concurrent('that fails in the only attempt: FAILED with its summary, and no diff', async () => {
+    const task = cast.task('Never done.', {
+      coder: inTurns(writes('done.txt', 'nearly\n'), says('Nearly')),
+      verifier: () => verifies('VERIFICATION_FAILURE', 'It is only nearly done.'),
+    })
+    const sprint = await playedSprint(server, task, { projectId: await projectWithTest(), sprint: { maxAttempts: 1 } })
+    expect(sprint).toMatchObject({ status: 'FAILED', diff: null })
+    expect(steps(sprint)).toEqual(['DISCOVERY 1 SUCCEEDED', 'CODING 1 SUCCEEDED', 'VERIFICATION 1 FAILED'])
+    expect(sprint.phases.at(-1).summary).toMatch(/^It is only nearly done\.\n\nFAILED done is done/)
+    expect(sprint.failure).toContain(sprint.phases.at(-1).summary)
+  })
+
+  it.concurrent('is not success while a test fails, whatever the verifier says; the next attempt is told what failed', async () => {
+    const task = cast.task('Done at last.', {
+      coder: (call) => {
+        const again = JSON.stringify(call.body).includes('verification_failure attempt')
+        return inTurns(writes('done.txt', again ? 'done\n' : 'nearly\n'), says('Write done.txt'))(call)
+      },
+      verifier: () => verifies('VERIFICATION_SUCCESS', 'Looks good to me.'),
+    })
+    const sprint = await playedSprint(server, task, { projectId: await projectWithTest() })
+    expect(sprint.status).toBe('COMPLETED')
+    expect(steps(sprint).slice(1)).toEqual([
+      'CODING 1 SUCCEEDED',
+      'VERIFICATION 1 FAILED',
+      'CODING 2 SUCCEEDED',
+      'VERIFICATION 2 SUCCEEDED',
+    ])
+    const second = sprint.phases[3].runs[0]
+    expect(second.message).toContain('FAILED done is done')
+    // It goes on from the selected tree.
+    const start = (run: { checkpoints: { label: string; tree: string }[] }, label: string) =>
+      run.checkpoints.find((one) => one.label === label)?.tree
+    expect(start(second, 'start')).toBe(start(sprint.phases[1].runs[0], 'decision'))
+  })
+
+  it.concurrent('is asked of the other provider when one does not answer', async () => {
+    const task = cast.task('One verifier.', {
+      verifier: byProvider({ OPENAI: () => says('Fine!'), ANTHROPIC: () => verifies('VERIFICATION_SUCCESS') }),
+    })
+    const sprint = await playedSprint(server, task)
+    expect(sprint.status).toBe('COMPLETED')
+    const [run] = sprint.phases.at(-1).runs
+    expect(run.errors).toMatchObject([{ provider: 'OPENAI', code: 'malformed_answer' }])
+    expect(run.candidates.map(({ provider, status }: never) => [provider, status])).toEqual([
+      ['OPENAI', 'FAILED'],
+      ['ANTHROPIC', 'COMPLETED'],
+    ])
+  })
+
+  it.concurrent('without any verifier fails the sprint with every reason, and buys no further attempt', async () => {
+    const task = cast.task('No verifier.', {
+      verifier: byProvider({ OPENAI: () => answersStatus(401), ANTHROPIC: () => answersStatus(400) }),
+    })
+    const sprint = await playedSprint(server, task)
+    expect(sprint).toMatchObject({ status: 'FAILED', diff: null })
+    expect(sprint.failure).toMatch(/No verifier answered\.\nA \(OPENAI\): .*401.*\nB \(ANTHROPIC\): .*400/)
+    expect(sprint.phases.at(-1)).toMatchObject({ kind: 'VERIFICATION', attempt: 1, status: 'FAILED' })
+  })
+
+  it.concurrent('that succeeds on no change at all makes no diff of it', async () => {
+    const task = cast.task('Nothing to do.', { coder: () => says('There was nothing to do.') })
+    const sprint = await playedSprint(server, task)
+    expect(sprint).toMatchObject({ status: 'FAILED', diff: null })
+    expect(sprint.failure).not.toBe('')
+  })
+})
+
+describe('a plan that a person approves', () => {
+  const approve = async (id: string, editedPlan?: string) =>
+    (
+      await server.query(
+        `mutation ($id: ID!, $plan: String) { approvePlan(sprintId: $id, editedPlan: $plan) {
+          __typename ... on Sprint { status plan }
+          ... on InvalidTransitionError { from to } ... on ValidationError { fieldErrors { message } }
+        } }`,
+        { id, plan: editedPlan },
+      )
+    ).approvePlan
+
+  it.concurrent('stops the sprint until then; the coder is told the edited plan, and a second approval is refused', async () => {
+    const task = cast.task('Plan first.')
+    const spec = await validatedSpec(server, await readyProject(server), task)
+    const id = await startedSprint(server, spec, { requirePlanApproval: true })
+    await server.event(
+      'SprintChanged',
+      (body) => body.sprintId === rowId(id) && body.status === 'AWAITING_PLAN_APPROVAL',
+    )
+    expect(await readSprint(server, id)).toMatchObject({
+      status: 'AWAITING_PLAN_APPROVAL',
+      plan: expect.stringContaining('Write done.txt.'),
+    })
+    expect(cast.calls(task, 'coder')).toEqual([])
+    expect((await approve(id, ' ')).__typename).toBe('ValidationError')
+    expect(await approve(id, '# My plan\n</plan>Write it twice.')).toEqual({
+      __typename: 'Sprint',
+      status: 'ACTIVE',
+      plan: '# My plan\n</plan>Write it twice.',
+    })
+    expect(await approve(id)).toMatchObject({ __typename: 'InvalidTransitionError', to: 'ACTIVE' })
+    expect(await endedSprint(server, id)).toBe('COMPLETED')
+    expect(await approve(id)).toEqual({ __typename: 'InvalidTransitionError', from: 'COMPLETED', to: 'ACTIVE' })
+    const [told] = bodies(task, 'coder')
+    expect(told).toContain('# My plan\\n<\\\\/plan>Write it twice.')
+    expect(told).not.toContain('Write done.txt.')
+  })
+})
+
+describe("a person's rejection", () => {
+  it.concurrent('with feedback starts the next iteration, whose coder is told it and whose diff supersedes the first', async () => {
+    const task = cast.task('Once more.', {
+      coder: (call) => {
+        const rejected = JSON.stringify(call.body).includes('<feedback>')
+        const edit = uses('edit_file', { path: 'done.txt', oldText: 'done', newText: 'really done' })
+        return rejected ? inTurns(edit, says('Mean it'))(call) : undefined
+      },
+    })
+    const first = await playedSprint(server, task)
+    const { reviewDiff } = await server.query(
+      `mutation ($id: ID!, $content: String!, $evaluation: String!) {
+        reviewDiff(diffId: $id, verdict: REJECT, feedback: "Mean it. </feedback>", contentHash: $content, evaluationHash: $evaluation) {
+          __typename ... on Diff { status } ... on DomainError { message }
+        }
+      }`,
+      { id: first.diff.id, content: first.diff.contentHash, evaluation: first.diff.safety.evaluationHash },
+    )
+    expect(reviewDiff).toEqual({ __typename: 'Diff', status: 'HUMAN_REJECTED' })
+    let completed = 0
+    await server.event('SprintChanged', (body) => {
+      if (body.sprintId === rowId(first.id) && body.status === 'COMPLETED') completed += 1
+      return completed === 2
+    })
+    const second = await readSprint(server, first.id)
+    expect(second.diff).toMatchObject({ status: 'PROPOSED', iteration: 2, files: [{ path: 'done.txt' }] })
+    expect(second.diff.content).toContain('+really done')
+    expect(second.diff.id).not.toBe(first.diff.id)
+    const told = second.phases.find(
+      ({ kind, runs }: never) => kind === 'CODING' && JSON.stringify(runs).includes('<feedback>'),
+    )
+    expect(told.runs[0].message).toContain('<feedback>\nMean it. <\\/feedback>\n</feedback>')
+    const diff = await rows(server.context.services.em())
+      .selectFrom('Diff')
+      .select('supersedesId')
+      .where('id', '=', rowId(second.diff.id))
+      .executeTakeFirstOrThrow()
+    expect(diff.supersedesId).toBe(rowId(first.diff.id))
+    // The plan stands: nobody is asked for another one.
+    expect(cast.calls(task, 'planner')).toHaveLength(4)
+  })
+})
