@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createCodeAnalyzer } from './adapters/analyzer/pool.ts'
 import { createPythonSyntaxCheck } from './adapters/analyzer/python-syntax.ts'
 import { createArchiveStore } from './adapters/archives/archive-store.ts'
-import { createOrm } from './adapters/db/orm.ts'
+import { createOrm, databaseIdentity } from './adapters/db/orm.ts'
 import { createEventFeed, type EventFeed } from './adapters/events/event-feed.ts'
 import { createGitStore } from './adapters/git/git-store.ts'
 import { parseRemoteUrl } from './adapters/git/remote-url.ts'
@@ -122,7 +122,9 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   if (rehearsal) stack.defer(() => rehearsal.close())
   const models = createModels({ ...config, rehearsal, prices, retry: options.retry }, log)
 
-  const queues = await openQueues({ redisUrl: config.redisUrl, databaseUrl: options.databaseUrl }, log)
+  const { redisUrl } = config
+  const deployment = await databaseIdentity(orm)
+  const queues = await openQueues({ redisUrl, databaseUrl: options.databaseUrl, deployment }, log)
   stack.use(queues)
   const feed = await createEventFeed(em, log)
   stack.use(feed)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/db/embedded-postgres.ts'
 import { migrate, pendingMigrations } from './adapters/db/migrate.ts'
@@ -11,7 +11,8 @@ import { checkHealth } from './health.ts'
 import type { Pool } from './jobs/job.ts'
 import { createLogger } from './logger.ts'
 import { type RunningServer, startServer } from './server.ts'
-import { startRecovery } from './workers/recovery.ts'
+import { version } from './version.ts'
+import { defaultPatience, type Patience, startRecovery } from './workers/recovery.ts'
 import { startWorkerPools } from './workers/worker-pools.ts'
 
 export interface StartOptions {
@@ -22,7 +23,9 @@ export interface StartOptions {
   readonly rehearsal: boolean
   readonly migrate: boolean
   /** What tests set otherwise. */
-  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'leaseMs'>
+  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'leaseMs'> & {
+    readonly patience?: Patience
+  }
 }
 
 export interface Running {
@@ -42,22 +45,26 @@ export interface Running {
   close(): Promise<void>
 }
 
-const recoveryMs = 2_000
+const unless = (code: string) => (error: unknown) => {
+  if ((error as NodeJS.ErrnoException).code !== code) throw error
+  return undefined
+}
 
-export const version = '0.1.0'
-
-/** Reads a secret that this data directory keeps, or makes it once; only its owner may read it. */
+/**
+ * Reads a secret that this data directory keeps, or makes it once; only its owner may read it. Of several processes
+ * that make it at once, all get the first one's.
+ */
 const keptSecret = async (file: string, make: () => string): Promise<string> => {
+  const kept = await readFile(file, 'utf8').catch(unless('ENOENT'))
+  if (kept !== undefined) return kept.trim()
+  const partial = `${file}.${randomBytes(8).toString('hex')}`
   try {
-    return (await readFile(file, 'utf8')).trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await writeFile(partial, `${make()}\n`, { mode: 0o600, flag: 'wx' })
+    await link(partial, file).catch(unless('EEXIST'))
+  } finally {
+    await rm(partial, { force: true })
   }
-  const secret = make()
-  const partial = `${file}.${process.pid}`
-  await writeFile(partial, `${secret}\n`, { mode: 0o600, flag: 'wx' })
-  await rename(partial, file)
-  return secret
+  return (await readFile(file, 'utf8')).trim()
 }
 
 /** Starts what the options name: the API, worker pools or both, with an embedded database where none is configured. */
@@ -111,7 +118,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   else if (sandbox.driver === 'none') notices.push('SANDBOX=none: tests run without isolation.')
 
   if (Object.keys(options.pools).length > 0) {
-    stack.use(startRecovery(services, recoveryMs))
+    stack.use(startRecovery(services, options.overrides?.patience ?? defaultPatience))
     stack.use(await startWorkerPools(services, queues, options.pools))
   }
   let server: RunningServer | undefined

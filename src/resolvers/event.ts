@@ -2,8 +2,9 @@ import { visibleProjectIds } from '../domain/actor/access.ts'
 import { isStillSignedIn } from '../domain/actor/authenticate.ts'
 import { NotFoundError } from '../domain/errors.ts'
 import type { EventRow } from '../domain/event/event.entity.ts'
-import { formatCursor, parseCursor } from '../domain/event/event-cursor.ts'
-import { currentCursor, type EventFilter } from '../domain/event/read-events.ts'
+import { type EventCursor, formatCursor } from '../domain/event/event-cursor.ts'
+import { currentCursor, type EventFilter, findCursor } from '../domain/event/read-events.ts'
+import { interruptible } from '../domain/shared/interruptible.ts'
 import { builder } from '../schema/builder.ts'
 import type { GraphQLContext } from '../schema/context.ts'
 import { localId } from '../schema/ids.ts'
@@ -24,24 +25,29 @@ const recheckMs = 1_000
  * The events after a cursor; the subscription's end ends the reading. It ends by itself once the token has expired or
  * is revoked or its actor disabled, and leaves out projects that the viewer may no longer see.
  */
-async function* follow(context: GraphQLContext, filter: EventFilter, after: string | null | undefined) {
+async function* read(
+  context: GraphQLContext,
+  filter: EventFilter,
+  after: EventCursor | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<EventRow> {
   const { feed, services, viewer } = context
-  const stop = new AbortController()
   let checkedAt = services.clock().getTime()
   let shown = filter.projectIds
-  try {
-    for await (const event of feed.follow(filter, after == null ? undefined : parseCursor(after), stop.signal)) {
-      const now = services.clock().getTime()
-      if (now - checkedAt >= recheckMs) {
-        if (!(await isStillSignedIn(services, viewer))) return
-        shown = await visibleProjectIds(services.em(), viewer)
-        checkedAt = now
-      }
-      if (shown === null || shown.includes(event.projectId)) yield event
+  for await (const event of feed.follow(filter, after, signal)) {
+    const now = services.clock().getTime()
+    if (now - checkedAt >= recheckMs) {
+      if (!(await isStillSignedIn(services, viewer))) return
+      shown = await visibleProjectIds(services.em(), viewer)
+      checkedAt = now
     }
-  } finally {
-    stop.abort()
+    if (shown === null || shown.includes(event.projectId)) yield event
   }
+}
+
+const follow = async (context: GraphQLContext, filter: EventFilter, after: string | null | undefined) => {
+  const cursor = after == null ? undefined : await findCursor(context.load.em(), after)
+  return interruptible((signal) => read(context, filter, cursor, signal))
 }
 
 // State that an earlier event showed must not be shown again for a later one.

@@ -9,6 +9,7 @@ import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
 import { settleCommitJob } from '../jobs/settle-commit.ts'
+import { endLateSprints } from './late-sprints.ts'
 
 /** Work that the rows say is unfinished: which rows, under which lease, and the job that takes it up. */
 interface Unfinished {
@@ -38,7 +39,13 @@ const unfinished: readonly Unfinished[] = [
   {
     job: advanceSprintJob as Job,
     idName: 'sprintId',
-    find: sql`select id::text, ${wasHeld('sprint')} from sprint work where status = 'ACTIVE' and ${free('sprint')}`,
+    // One that waits for candidates or tests goes on when they end: they are looked for by themselves.
+    find: sql`select id::text, ${wasHeld('sprint')} from sprint work where status = 'ACTIVE' and ${free('sprint')}
+      and not exists (select 1 from candidate join agent_run on agent_run.id = candidate.run_id
+        where agent_run.sprint_id = work.id and agent_run.purpose in ('DISCOVERY', 'CODING')
+          and candidate.status in ('PENDING', 'RUNNING'))
+      and not exists (select 1 from test_run join phase on phase.id = test_run.phase_id
+        where phase.sprint_id = work.id and test_run.status in ('QUEUED', 'RUNNING'))`,
   },
   {
     job: runCandidateJob as Job,
@@ -58,16 +65,22 @@ const unfinished: readonly Unfinished[] = [
   },
 ]
 
-/** How long a job that was asked for may take to be picked up: long, since it may be waiting in its queue. */
-const waitingSeconds = 60
-/** The same for work that somebody held and let go of. */
-const abandonedSeconds = 5
+/** How often recovery looks, and how long it leaves work alone that was asked for; all in milliseconds. */
+export interface Patience {
+  readonly intervalMs: number
+  /** For a job to be picked up: long, since it may be waiting in its queue. */
+  readonly waitingMs: number
+  /** The same for work that somebody held and let go of. */
+  readonly abandonedMs: number
+}
+
+export const defaultPatience: Patience = { intervalMs: 2_000, waitingMs: 60_000, abandonedMs: 5_000 }
 
 /**
  * Asks again for work whose job was lost or whose worker died. Work that was asked for a moment ago is left alone.
  * @returns how many jobs were asked for
  */
-export const recoverWork = async (services: Services): Promise<number> => {
+export const recoverWork = async (services: Services, patience: Patience): Promise<number> => {
   let asked = 0
   for (const { job, idName, find } of unfinished) {
     const { rows: found } = await find.execute(rows(services.em()))
@@ -78,7 +91,7 @@ export const recoverWork = async (services: Services): Promise<number> => {
         const recent = await sql<{ id: string }>`
           select id::text from outbox
           where job = ${job.name} and payload ->> ${idName} = ${id}
-            and created_at > now() - make_interval(secs => ${taken ? abandonedSeconds : waitingSeconds})
+            and created_at > now() - make_interval(secs => ${(taken ? patience.abandonedMs : patience.waitingMs) / 1_000})
           limit 1`.execute(rows(tx.em))
         if (recent.rows.length > 0) continue
         tx.enqueue(job, { [idName]: id })
@@ -90,20 +103,24 @@ export const recoverWork = async (services: Services): Promise<number> => {
   return asked
 }
 
-/** Looks for unfinished work at once and then on a timer. */
-export const startRecovery = (services: Services, intervalMs: number): AsyncDisposable => {
+const recover = async (services: Services, patience: Patience): Promise<void> => {
+  const late = await endLateSprints(services)
+  const asked = await recoverWork(services, patience)
+  if (late + asked > 0)
+    services.log.info({ late, asked }, 'late sprints were ended, or unfinished work asked for again')
+}
+
+/** Looks at once and then on a timer for late sprints and unfinished work. */
+export const startRecovery = (services: Services, patience: Patience): AsyncDisposable => {
   let running: Promise<void> | undefined
   const look = () => {
-    running ??= recoverWork(services)
-      .then((asked) => {
-        if (asked > 0) services.log.info({ asked }, 'unfinished work was asked for again')
-      })
+    running ??= recover(services, patience)
       .catch((error: unknown) => services.log.warn({ error }, 'unfinished work could not be looked for; trying again'))
       .finally(() => {
         running = undefined
       })
   }
-  const timer = setInterval(look, intervalMs)
+  const timer = setInterval(look, patience.intervalMs)
   look()
   return {
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { storableJson } from '../../src/domain/run/storable-json.ts'
+import { safeJson } from '../../src/domain/shared/safe-text.ts'
 import { interviewerMessage, interviewJudgeMessage } from '../../src/domain/spec/interview-questions.ts'
 import { assignmentMessage, judgeMessage, verifierMessage } from '../../src/domain/sprint/sprint-prompts.ts'
 
@@ -47,7 +47,7 @@ it('what a model wrote is storable: no NUL or lone surrogate in values or names,
   const hostile = JSON.parse(
     '{"a\\u0000":["\\ud800x",{"\\udc00":null}],"ok \\ud83d\\ude00":1.5,"__proto__":{"b":true}}',
   )
-  const stored = storableJson(hostile)
+  const stored = safeJson(hostile)
   expect(JSON.stringify(stored)).toBe(
     '{"a\ufffd":["\ufffdx",{"\ufffd":null}],"ok \ud83d\ude00":1.5,"__proto__":{"b":true}}',
   )

@@ -19,7 +19,7 @@ const redisOptions = ['--maxmemory-policy', 'noeviction', '--save', '', '--appen
 const image = 'redis:8-alpine'
 
 /**
- * One Redis for the whole run: the one that TEST_REDIS_URL names, else `redis-server` from PATH, else a container
+ * One Redis for the whole run: the one that REDIS_URL names, else `redis-server` from PATH, else a container
  * where Docker answers. Without any, tests are told why and skip by name.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -29,14 +29,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function findRedis(): Promise<TestRedis> {
-  const given = process.env.TEST_REDIS_URL
+  const given = process.env.REDIS_URL
   if (given) return { redis: { url: given }, stop: async () => undefined }
   if ((process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')))) {
     return await startServer()
   }
   const silence = await whyDockerIsSilent()
   if (silence === null) return await startContainer()
-  return none(`no TEST_REDIS_URL, no redis-server on PATH, and no Docker: ${silence}`)
+  return none(`no REDIS_URL, no redis-server on PATH, and no Docker: ${silence}`)
 }
 
 function none(reason: string): TestRedis {

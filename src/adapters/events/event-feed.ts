@@ -2,19 +2,24 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { EventRow } from '../../domain/event/event.entity.ts'
 import { type EventCursor, isAfter } from '../../domain/event/event-cursor.ts'
 import { currentCursor, type EventFilter, matches, readEvents } from '../../domain/event/read-events.ts'
+import { interruptible } from '../../domain/shared/interruptible.ts'
 import type { Logger } from '../../domain/shared/services.ts'
 
 /** The event log as it grows, read once per process whatever the number of subscribers. */
 export interface EventFeed extends AsyncDisposable {
   /** Looks for new events: called when somebody wrote some. */
   wake(): void
-  /** Events after a cursor, or from now on, until the signal is aborted. Nothing is missed or repeated. */
-  follow(filter: EventFilter, after: EventCursor | undefined, signal: AbortSignal): AsyncGenerator<EventRow>
+  /**
+   * Events after a cursor, or from now on, until the signal is aborted or `return` is called, also while it waits for
+   * an event. Nothing is missed or repeated.
+   */
+  follow(filter: EventFilter, after: EventCursor | undefined, signal?: AbortSignal): AsyncGenerator<EventRow>
+  /** How many follow the log now. */
+  subscribers(): number
 }
 
 const batch = 500
-// A subscriber this far behind goes back to reading the log for itself.
-const maxInbox = 5_000
+const defaultMaxInbox = 5_000
 // Readable only once older transactions have ended, which nobody announces.
 const idlePollMs = 250
 
@@ -26,8 +31,15 @@ interface Subscriber {
 
 const cursorOf = (event: EventRow): EventCursor => ({ xid: event.xid, id: event.id })
 
-/** Starts reading the log at its end. */
-export const createEventFeed = async (em: () => EntityManager, log: Logger): Promise<EventFeed> => {
+/**
+ * Starts reading the log at its end.
+ * @param maxInbox a subscriber that is more events behind goes back to reading the log for itself
+ */
+export const createEventFeed = async (
+  em: () => EntityManager,
+  log: Logger,
+  maxInbox = defaultMaxInbox,
+): Promise<EventFeed> => {
   const subscribers = new Set<Subscriber>()
   let position = await currentCursor(em())
   let reading: Promise<void> | undefined
@@ -59,6 +71,7 @@ export const createEventFeed = async (em: () => EntityManager, log: Logger): Pro
       .catch((error: unknown) => log.warn({ error }, 'events could not be read; trying again'))
       .finally(() => {
         reading = undefined
+        if (askedAgain) wake()
       })
   }
   const timer = setInterval(wake, idlePollMs)
@@ -74,7 +87,7 @@ export const createEventFeed = async (em: () => EntityManager, log: Logger): Pro
     }
   }
 
-  async function* follow(
+  async function* read(
     filter: EventFilter,
     after: EventCursor | undefined,
     signal: AbortSignal,
@@ -108,9 +121,13 @@ export const createEventFeed = async (em: () => EntityManager, log: Logger): Pro
     }
   }
 
+  const follow: EventFeed['follow'] = (filter, after, signal) =>
+    interruptible((left) => read(filter, after, signal ? AbortSignal.any([signal, left]) : left))
+
   return {
     wake,
     follow,
+    subscribers: () => subscribers.size,
     async [Symbol.asyncDispose]() {
       closed = true
       clearInterval(timer)

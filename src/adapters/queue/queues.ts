@@ -105,29 +105,42 @@ const openPostgres = (databaseUrl: string): Backend => {
   }
 }
 
-const openRedis = (redisUrl: string): Backend => {
+const openRedis = (redisUrl: string, prefix: string): Backend => {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
   return {
-    queue: (name) => new Queue(name, { connection, defaultJobOptions: retry }),
+    queue: (name) => new Queue(name, { connection, prefix, defaultJobOptions: retry }),
     worker: (name, concurrency, handle) =>
-      new Worker(name, (job) => handle({ name: job.name, payload: job.data }), { connection, concurrency, ...keep }),
-    relay: () => new Relay({ connection, blockTimeout: 1_000 }),
+      new Worker(name, (job) => handle({ name: job.name, payload: job.data }), {
+        connection,
+        prefix,
+        concurrency,
+        ...keep,
+      }),
+    relay: () => new Relay({ connection, prefix, blockTimeout: 1_000 }),
     ping: async () => {
+      // A command to a Redis that is gone waits until it is back.
+      if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
       await connection.ping()
     },
     close: async () => {
-      await connection.quit()
+      if (connection.status === 'ready') await connection.quit()
+      else connection.disconnect()
     },
     onError: (listener) => connection.on('error', listener),
   }
 }
 
-/** Opens the queues on Redis when there is a URL for it, otherwise on the database. */
+/**
+ * Opens the queues on Redis when there is a URL for it, otherwise on the database.
+ * @param options.deployment names the database: deployments that share a Redis have keys of their own
+ */
 export const openQueues = async (
-  options: { redisUrl: string | undefined; databaseUrl: string },
+  options: { redisUrl: string | undefined; databaseUrl: string; deployment: string },
   log: Logger,
 ): Promise<Queues> => {
-  const backend = options.redisUrl ? openRedis(options.redisUrl) : openPostgres(options.databaseUrl)
+  const backend = options.redisUrl
+    ? openRedis(options.redisUrl, `countersign-${options.deployment}`)
+    : openPostgres(options.databaseUrl)
   const report = (error: Error) => log.error({ error }, 'queue backend')
   backend.onError(report)
   const queues = new Map<Pool, QueueHandle>()

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { type HeldLease, LeaseLostError, revokeLeases, withLease } from '../../src/domain/lease/lease.ts'
+import { Project } from '../../src/domain/project/project.entity.ts'
+import { rows } from '../../src/domain/shared/database.ts'
+import type { Services } from '../../src/domain/shared/services.ts'
+import { transact } from '../../src/domain/shared/transact.ts'
+import { readyProject, rowId } from '../factories/pipeline.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let projectId: string
+beforeAll(async () => {
+  server = await startTestServer()
+  projectId = rowId(await readyProject(server))
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const never = new AbortController().signal
+
+/** Another process's services. */
+const worker = (processName: string, leaseMs = 10_000): Services => ({
+  ...server.context.services,
+  processName,
+  leaseMs,
+})
+
+const rename = (lease: HeldLease, name: string) =>
+  lease.transact(async (tx) => {
+    const project = await tx.em.findOneOrFail(Project, { id: projectId })
+    project.name = name
+  })
+
+const nameNow = async () => (await server.context.services.em().findOneOrFail(Project, { id: projectId })).name
+
+/** Takes the lease's time away, as a long pause of its holder does. */
+const expire = (resource: string) =>
+  rows(server.context.services.em())
+    .updateTable('Lease')
+    .set({ until: new Date(Date.now() - 1_000) })
+    .where('resource', '=', resource)
+    .execute()
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<unknown>((resolve) => {
+    if (signal.aborted) resolve(signal.reason)
+    signal.addEventListener('abort', () => resolve(signal.reason))
+  })
+
+it('a holder that was paused past its lease cannot write once another has the step, and is told', async () => {
+  const resource = 'project:fencing'
+  const taken = Promise.withResolvers<void>()
+  const paused = withLease(worker('first'), resource, never, async (lease) => {
+    await rename(lease, 'by the first')
+    await expire(resource)
+    await withLease(worker('second'), resource, never, async (second) => rename(second, 'by the second'))
+    taken.resolve()
+    await expect(rename(lease, 'by the first, late')).rejects.toBeInstanceOf(LeaseLostError)
+    expect(await aborted(lease.signal)).toBeInstanceOf(LeaseLostError)
+  })
+  await taken.promise
+  await paused
+  expect(await nameNow()).toBe('by the second')
+})
+
+it('an expired lease that nobody took refuses writes as well: somebody may be taking it now', async () => {
+  const resource = 'project:expired'
+  await withLease(worker('first'), resource, never, async (lease) => {
+    await expire(resource)
+    await expect(rename(lease, 'late')).rejects.toBeInstanceOf(LeaseLostError)
+  })
+})
+
+it('a lease is renewed while its holder works, however long that takes', async () => {
+  const resource = 'project:renewed'
+  const first = worker('first', 600)
+  let turns = 0
+  await withLease(first, resource, never, async (lease) => {
+    turns += 1
+    if (turns === 2) return
+    const until = async () =>
+      rows(first.em()).selectFrom('Lease').select('until').where('resource', '=', resource).executeTakeFirstOrThrow()
+    const before = (await until()).until
+    await vi.waitUntil(async () => (await until()).until.getTime() > before.getTime() + 1_200, { timeout: 10_000 })
+    expect(await withLease(worker('second'), resource, never, async () => expect.unreachable())).toBe(false)
+    await rename(lease, 'still there')
+  })
+  expect(await nameNow()).toBe('still there')
+  // Once more for the other one, who wanted it.
+  expect(turns).toBe(2)
+})
+
+it('a hint that comes at any moment of the holder is never lost: the work is looked at after it, 200 times', async () => {
+  let hints = 0
+  let seen = 0
+  const look = async (round: number) => {
+    // What the rows say at this moment; a hint that came before it is served by it.
+    seen = hints
+    if (round % 3 === 0) await server.context.services.em().getConnection().execute('select 1')
+  }
+  for (let round = 0; round < 200; round++) {
+    const resource = `project:race-${round % 2}`
+    const holder = withLease(worker('holder'), resource, never, () => look(round))
+    const hinting = (async () => {
+      for (let turn = 0; turn < round % 8; turn++) await Promise.resolve()
+      if (round % 2) await server.context.services.em().getConnection().execute('select 1')
+      hints += 1
+      await withLease(worker('hinting'), resource, never, () => look(round))
+    })()
+    await Promise.all([holder, hinting])
+    expect(seen, `round ${round}`).toBe(hints)
+  }
+})
+
+it('a hint that began before the holder let go, and was held up, does not take the step for one that is held', async () => {
+  const resource = 'project:stale-hint'
+  const early = server.context.services.em()
+  await early.begin()
+  try {
+    // From here on, this is what now() says in the hint's statements.
+    await early.execute('select now()')
+    await withLease(worker('first'), resource, never, async () => {})
+    let looked = false
+    await withLease({ ...worker('second'), em: () => early }, resource, never, async () => {
+      looked = true
+    })
+    expect(looked).toBe(true)
+  } finally {
+    await early.rollback()
+  }
+})
+
+it('a holder whose work fails lets go, so that the next one has it at once', async () => {
+  const resource = 'project:failing'
+  await expect(
+    withLease(worker('first'), resource, never, async () => {
+      throw new Error('broken')
+    }),
+  ).rejects.toThrow('broken')
+  let worked = false
+  await withLease(worker('second'), resource, never, async () => {
+    worked = true
+  })
+  expect(worked).toBe(true)
+})
+
+it('a revoked lease aborts the work of its holder within a second or so', async () => {
+  const resource = 'project:revoked'
+  const started = Promise.withResolvers<void>()
+  const holder = withLease(worker('first', 15_000), resource, never, async (lease) => {
+    started.resolve()
+    const reason = await aborted(lease.signal)
+    await expect(rename(lease, 'after the revocation')).rejects.toBeInstanceOf(LeaseLostError)
+    throw reason
+  })
+  await started.promise
+  const revokedAt = performance.now()
+  await transact(server.context.services, (tx) => revokeLeases(tx, [resource]))
+  await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
+  expect(performance.now() - revokedAt).toBeLessThan(2_500)
+  expect(await nameNow()).not.toBe('after the revocation')
+})
+
+it('a process that is stopping aborts the work with its own reason', async () => {
+  const stop = new AbortController()
+  const holder = withLease(worker('first'), 'project:stopping', stop.signal, async (lease) => {
+    stop.abort(new Error('stopping'))
+    lease.signal.throwIfAborted()
+  })
+  await expect(holder).rejects.toThrow('stopping')
+})
+
+it('a holder that cannot reach the database past its lease stops, since another may have the step', async () => {
+  const cut = worker('first', 400)
+  let reachable = true
+  const flaky: Services = {
+    ...cut,
+    em() {
+      if (!reachable) throw new Error('no route to the database')
+      return cut.em()
+    },
+  }
+  const holder = withLease(flaky, 'project:unreachable', never, async (lease) => {
+    reachable = false
+    const reason = await aborted(lease.signal)
+    reachable = true
+    throw reason
+  })
+  await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
+})

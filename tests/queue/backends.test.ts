@@ -1,0 +1,53 @@
+import { Redis } from 'ioredis'
+import { describe, expect, it } from 'vitest'
+import { endedSprint, readyProject, startedSprint, validatedSpec } from '../factories/pipeline.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { testRedis } from '../support/redis.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+const redis = testRedis()
+const onRedis: Readonly<Record<string, string>> = redis.url === null ? {} : { REDIS_URL: redis.url }
+
+const helloWorld = async (server: TestServer) => {
+  const projectId = await readyProject(server)
+  const sprintId = await startedSprint(server, await validatedSpec(server, projectId))
+  return endedSprint(server, sprintId)
+}
+
+/** An API without workers and a worker without an API's work, on one database. */
+const apart = async (env: Readonly<Record<string, string>>) => {
+  await using stack = new AsyncDisposableStack()
+  const databaseUrl = stack.use(await createTestDatabase()).url
+  const dataDir = stack.use(await temporaryDirectory()).path
+  const api = stack.use(await startTestServer({ env, databaseUrl, dataDir, pools: {} }))
+  stack.use(await startTestServer({ env, databaseUrl, dataDir }))
+  const owned = stack.move()
+  return { api, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+it('on PostgreSQL alone: what one process asks for another does, and its events come back', async () => {
+  await using processes = await apart({})
+  expect(processes.api.context.queues.backend).toBe('postgres')
+  expect(await helloWorld(processes.api)).toBe('COMPLETED')
+})
+
+describe.skipIf(redis.url === null)(`on Redis${redis.note}`, () => {
+  it('what one process asks for another does, and its events come back; another deployment has keys of its own', async () => {
+    await using processes = await apart(onRedis)
+    await using other = await startTestServer({ env: onRedis, pools: {} })
+    expect(processes.api.context.queues.backend).toBe('redis')
+    expect(await helloWorld(processes.api)).toBe('COMPLETED')
+
+    const client = new Redis(redis.url ?? '')
+    try {
+      const keys = await client.keys('countersign-*')
+      const prefixes = new Set(keys.map((key) => key.split(':')[0]))
+      expect(prefixes.size).toBeGreaterThanOrEqual(2)
+      expect(await client.keys('bull:*')).toEqual([])
+    } finally {
+      client.disconnect()
+    }
+    expect(await other.context.queues.ping()).toBeUndefined()
+  })
+})
