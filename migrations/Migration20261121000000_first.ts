@@ -74,6 +74,7 @@ export class Migration20261121000000_first extends Migration {
       "created_at" timestamptz not null,
       "published_at" timestamptz null
     )`)
+    this.addSql(`create index "outbox_created_at_index" on "outbox" ("created_at")`)
     this.addSql(`create index "outbox_unpublished_index" on "outbox" ("id") where published_at is null`)
     this.addSql(`create table "project" (
       "id" uuid not null,

@@ -1,19 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { type ExecutionArgs, GraphQLError } from 'graphql'
-import type { Context as SocketState, SubscribePayload } from 'graphql-ws'
-import { type Extra, useServer } from 'graphql-ws/use/ws'
+import { GraphQLError } from 'graphql'
 import { createYoga, maskError } from 'graphql-yoga'
-import { WebSocketServer } from 'ws'
-import type { EventFeed } from './adapters/events/event-feed.ts'
 import { authenticate } from './domain/actor/authenticate.ts'
 import type { Viewer } from './domain/actor/viewer.ts'
 import { DomainError } from './domain/errors.ts'
+import type { EventFeed } from './domain/ports/event-feed.ts'
 import type { Services } from './domain/shared/services.ts'
 import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
 import { schema } from './schema/index.ts'
 import { refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
+import { serveWebSockets } from './server-websocket.ts'
 
 export interface ServerOptions {
   readonly services: Services
@@ -37,7 +35,6 @@ export interface RunningServer {
 // The largest patch is 5 MiB, and JSON may double it; archives come as multipart and have their own limit.
 const maxBodyBytes = 16 * 1024 * 1024
 const maxArchiveBytes = 210 * 1024 * 1024
-const maxMessageBytes = maxBodyBytes
 const closeGraceMs = 2_000
 
 const notSignedIn = () =>
@@ -165,63 +162,17 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     })
   })
 
-  const masked = (error: unknown) => toClientError(services)(error, 'Unexpected error.') as GraphQLError
-  const shown = (error: GraphQLError) => masked(error).toJSON()
-  const socketViewer = (parameters: Readonly<Record<string, unknown>> | undefined) =>
-    findViewer(parameters?.authorization ?? parameters?.Authorization)
-  /** What an operation on a WebSocket is executed with, or what is wrong with it. */
-  const prepare = async (
-    socket: SocketContext,
-    params: SubscribePayload,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
-    // Again for each operation: the token may have been revoked since.
-    const viewer = await socketViewer(socket.connectionParams)
-    if (!viewer) return [notSignedIn()]
-    const enveloped = yoga.getEnveloped({
-      ...socket,
-      req: socket.extra.request,
-      socket: socket.extra.socket,
-      params,
-    })
-    const document = enveloped.parse(params.query)
-    const faults = enveloped.validate(enveloped.schema, document)
-    if (faults.length > 0) return faults
-    return {
-      schema: enveloped.schema,
-      operationName: params.operationName,
-      document,
-      variableValues: params.variables,
-      contextValue: contextOf(viewer),
-      rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
-    } as unknown as ExecutionArgs
-  }
-  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxMessageBytes })
-  const subscriptions = useServer(
-    {
-      execute: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.execute(args),
-      subscribe: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.subscribe(args),
-      // 4403: the token is missing, unknown, expired or revoked.
-      onConnect: async ({ connectionParams, extra }) => {
-        try {
-          return (await socketViewer(connectionParams)) !== undefined
-        } catch (error) {
-          // Thrown, it would be told to the client as the reason.
-          extra.socket.close(4500, masked(error).message)
-          return false
-        }
-      },
-      // What is thrown here would close the connection, and with it every other operation on it.
-      onSubscribe: (socket, _id, params) => prepare(socket, params).catch((error: unknown) => [masked(error)]),
-      onError: (_socket, _id, _params, errors) => errors.map(shown),
-      onNext: (_socket, _id, _params, _args, result) =>
-        'errors' in result && result.errors ? ({ ...result, errors: result.errors.map(shown) } as never) : undefined,
-    },
-    sockets,
-  )
-
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, resolve)
+  })
+  const subscriptions = serveWebSockets(server, {
+    yoga,
+    findViewer,
+    contextOf,
+    notSignedIn,
+    toClientError: (error) => toClientError(services)(error, 'Unexpected error.') as GraphQLError,
+    maxMessageBytes: maxBodyBytes,
   })
   const { port } = server.address() as AddressInfo
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
@@ -239,14 +190,5 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       await closed
       clearTimeout(timer)
     },
-  }
-}
-
-type SocketContext = SocketState<Record<string, unknown> | undefined, Extra>
-
-interface EnvelopedArgs extends ExecutionArgs {
-  readonly rootValue: {
-    execute: (args: ExecutionArgs) => never
-    subscribe: (args: ExecutionArgs) => never
   }
 }

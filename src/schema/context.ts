@@ -1,5 +1,5 @@
-import type { EventFeed } from '../adapters/events/event-feed.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
+import type { EventFeed } from '../domain/ports/event-feed.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { createLoaders, type Loaders } from './loaders.ts'
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Queues } from '../adapters/queue/queues.ts'
+import type { Queues } from '../domain/ports/queues.ts'
 import { rows } from '../domain/shared/database.ts'
 import type { Logger, Services } from '../domain/shared/services.ts'
 import type { Job } from '../jobs/job.ts'

@@ -1,5 +1,5 @@
-import type { Queues } from '../adapters/queue/queues.ts'
 import { LeaseLostError } from '../domain/lease/lease.ts'
+import type { Queues } from '../domain/ports/queues.ts'
 import type { Services } from '../domain/shared/services.ts'
 import type { Pool } from '../jobs/job.ts'
 import { handlers } from './handlers.ts'

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { createOrm, type Orm } from '../../src/adapters/db/orm.ts'
-import { createEventFeed, type EventFeed } from '../../src/adapters/events/event-feed.ts'
+import { createEventFeed } from '../../src/adapters/events/event-feed.ts'
 import type { EventRow } from '../../src/domain/event/event.entity.ts'
 import type { EventFilter } from '../../src/domain/event/read-events.ts'
+import type { EventFeed } from '../../src/domain/ports/event-feed.ts'
 import type { Logger } from '../../src/domain/shared/services.ts'
 import { createTestDatabase } from '../support/database.ts'
 

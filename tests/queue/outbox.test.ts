@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Queues } from '../../src/adapters/queue/queues.ts'
 import { currentCursor } from '../../src/domain/event/read-events.ts'
+import type { Queues } from '../../src/domain/ports/queues.ts'
 import { settleCommitJob } from '../../src/jobs/settle-commit.ts'
 import { startOutboxRelay } from '../../src/workers/outbox-relay.ts'
 import { everything, silent, type TestLog, take, testLog, write } from '../factories/event-log.ts'

@@ -2,21 +2,9 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { EventRow } from '../../domain/event/event.entity.ts'
 import { type EventCursor, isAfter } from '../../domain/event/event-cursor.ts'
 import { currentCursor, type EventFilter, matches, readEvents } from '../../domain/event/read-events.ts'
+import type { EventFeed } from '../../domain/ports/event-feed.ts'
 import { interruptible } from '../../domain/shared/interruptible.ts'
 import type { Logger } from '../../domain/shared/services.ts'
-
-/** The event log as it grows, read once per process whatever the number of subscribers. */
-export interface EventFeed extends AsyncDisposable {
-  /** Looks for new events: called when somebody wrote some. */
-  wake(): void
-  /**
-   * Events after a cursor, or from now on, until the signal is aborted or `return` is called, also while it waits for
-   * an event. Nothing is missed or repeated.
-   */
-  follow(filter: EventFilter, after: EventCursor | undefined, signal?: AbortSignal): AsyncGenerator<EventRow>
-  /** How many follow the log now. */
-  subscribers(): number
-}
 
 const batch = 500
 const defaultMaxInbox = 5_000

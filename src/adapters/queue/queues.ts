@@ -9,35 +9,9 @@ import {
 } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import type { QueuedJob, Queues } from '../../domain/ports/queues.ts'
 import type { Logger } from '../../domain/shared/services.ts'
 import { type Pool, pools } from '../../jobs/job.ts'
-
-export interface QueuedJob {
-  readonly name: string
-  readonly payload: unknown
-}
-
-export interface RunningWorker {
-  /** Takes no new job, waits for those that run, and ends. */
-  close(): Promise<void>
-}
-
-/** Messages between processes that only say "look again": they may be lost. */
-export interface Signals {
-  publish(topic: string): Promise<void>
-  subscribe(topic: string, listener: () => void): Promise<void>
-}
-
-/** BullMQ's queues, one a pool, and its relay, on Redis or on PostgreSQL. */
-export interface Queues extends AsyncDisposable {
-  readonly backend: 'redis' | 'postgres'
-  /** Adding the same id again changes nothing. */
-  add(pool: Pool, name: string, payload: unknown, id: string): Promise<void>
-  work(pool: Pool, concurrency: number, handle: (job: QueuedJob) => Promise<void>): Promise<RunningWorker>
-  readonly signals: Signals
-  /** Answers when the backend answers. */
-  ping(): Promise<void>
-}
 
 const retry = { attempts: 3, backoff: { type: 'exponential' as const, delay: 500 } }
 const keep = { removeOnComplete: { age: 3_600, count: 1_000 }, removeOnFail: { age: 86_400, count: 1_000 } }

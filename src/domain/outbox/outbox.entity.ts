@@ -12,6 +12,7 @@ export const OutboxEntry = defineEntity({
     publishedAt: p.datetime().strictNullable(),
   },
   indexes: [
+    { name: 'outbox_created_at_index', properties: ['createdAt'] },
     {
       name: 'outbox_unpublished_index',
       expression: `create index "outbox_unpublished_index" on "outbox" ("id") where published_at is null`,

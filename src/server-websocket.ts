@@ -1,0 +1,85 @@
+import type { Server } from 'node:http'
+import type { ExecutionArgs, GraphQLError } from 'graphql'
+import type { Disposable, Context as SocketState, SubscribePayload } from 'graphql-ws'
+import { type Extra, useServer } from 'graphql-ws/use/ws'
+import type { YogaServerInstance } from 'graphql-yoga'
+import { WebSocketServer } from 'ws'
+import type { Viewer } from './domain/actor/viewer.ts'
+import type { GraphQLContext } from './schema/context.ts'
+import type { ServerContext } from './server-plugins.ts'
+
+export interface WebSocketOptions {
+  readonly yoga: YogaServerInstance<ServerContext, GraphQLContext>
+  readonly findViewer: (authorization: unknown) => Promise<Viewer | undefined>
+  readonly contextOf: (viewer: Viewer) => GraphQLContext
+  readonly notSignedIn: () => GraphQLError
+  /** What may be said of an error. */
+  readonly toClientError: (error: unknown) => GraphQLError
+  readonly maxMessageBytes: number
+}
+
+type SocketContext = SocketState<Record<string, unknown> | undefined, Extra>
+
+interface EnvelopedArgs extends ExecutionArgs {
+  readonly rootValue: {
+    execute: (args: ExecutionArgs) => never
+    subscribe: (args: ExecutionArgs) => never
+  }
+}
+
+/** Serves operations over WebSocket by the graphql-transport-ws protocol, for those whose token is in connectionParams. */
+export const serveWebSockets = (server: Server, options: WebSocketOptions): Disposable => {
+  const { yoga, findViewer, contextOf, notSignedIn, toClientError, maxMessageBytes } = options
+  const shown = (error: GraphQLError) => toClientError(error).toJSON()
+  const socketViewer = (parameters: Readonly<Record<string, unknown>> | undefined) =>
+    findViewer(parameters?.authorization ?? parameters?.Authorization)
+  /** What an operation on a WebSocket is executed with, or what is wrong with it. */
+  const prepare = async (
+    socket: SocketContext,
+    params: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+    // Again for each operation: the token may have been revoked since.
+    const viewer = await socketViewer(socket.connectionParams)
+    if (!viewer) return [notSignedIn()]
+    const enveloped = yoga.getEnveloped({
+      ...socket,
+      req: socket.extra.request,
+      socket: socket.extra.socket,
+      params,
+    })
+    const document = enveloped.parse(params.query)
+    const faults = enveloped.validate(enveloped.schema, document)
+    if (faults.length > 0) return faults
+    return {
+      schema: enveloped.schema,
+      operationName: params.operationName,
+      document,
+      variableValues: params.variables,
+      contextValue: contextOf(viewer),
+      rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe },
+    } as unknown as ExecutionArgs
+  }
+  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxMessageBytes })
+  return useServer(
+    {
+      execute: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.execute(args),
+      subscribe: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.subscribe(args),
+      // 4403: the token is missing, unknown, expired or revoked.
+      onConnect: async ({ connectionParams, extra }) => {
+        try {
+          return (await socketViewer(connectionParams)) !== undefined
+        } catch (error) {
+          // Thrown, it would be told to the client as the reason.
+          extra.socket.close(4500, toClientError(error).message)
+          return false
+        }
+      },
+      // What is thrown here would close the connection, and with it every other operation on it.
+      onSubscribe: (socket, _id, params) => prepare(socket, params).catch((error: unknown) => [toClientError(error)]),
+      onError: (_socket, _id, _params, errors) => errors.map(shown),
+      onNext: (_socket, _id, _params, _args, result) =>
+        'errors' in result && result.errors ? ({ ...result, errors: result.errors.map(shown) } as never) : undefined,
+    },
+    sockets,
+  )
+}
