@@ -9,11 +9,14 @@ export type ProvidedDatabase =
     }
   | { readonly fault: string }
 
+export type ProvidedSandbox = { readonly driver: 'auto' } | { readonly driver: 'none'; readonly reason: string }
+
 export type ProvidedRedis = { readonly url: string } | { readonly url: null; readonly reason: string }
 
 declare module 'vitest' {
   export interface ProvidedContext {
     database: ProvidedDatabase
     redis: ProvidedRedis
+    sandbox: ProvidedSandbox
   }
 }

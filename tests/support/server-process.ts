@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { StartOptions } from '../../src/start.ts'
+import { testSandbox } from './sandbox.ts'
 
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number
@@ -35,7 +36,10 @@ export const startServerProcess = async (
   env: Readonly<Record<string, string>>,
   overrides: StartOptions['overrides'] = {},
 ): Promise<ServerProcess> => {
-  const options = { env: { PORT: '0', LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal', ...env }, overrides }
+  const options = {
+    env: { PORT: '0', LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal', SANDBOX: testSandbox().driver, ...env },
+    overrides,
+  }
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -7,6 +7,7 @@ import type { EventBody } from '../../src/domain/event/event.ts'
 import { type Pool, pools } from '../../src/jobs/job.ts'
 import { type StartOptions, start } from '../../src/start.ts'
 import { createTestDatabase } from './database.ts'
+import { testSandbox } from './sandbox.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface GraphQLAnswer {
@@ -57,6 +58,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     DATABASE_URL: databaseUrl,
     DATA_DIR: dataDir,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
+    SANDBOX: testSandbox().driver,
     ...options.env,
   })
   const running = await start(config, {

@@ -25,6 +25,17 @@ const node = <Data>(document: string, shape: z.ZodType<Data>): Operation<{ reado
   data: z.object({ node: shape.nullable() }),
 })
 
+export const readHealth: Operation<{
+  readonly health: { readonly components: readonly { name: string; status: string; detail: string | null }[] }
+}> = {
+  document: 'query Health { health { components { name status detail } } }',
+  data: z.object({
+    health: z.object({
+      components: z.array(z.object({ name: z.string(), status: z.string(), detail: z.string().nullable() })),
+    }),
+  }),
+}
+
 export const createProject = mutation(
   `mutation CreateProject($input: CreateProjectInput!) {
     outcome: createProject(input: $input) { ... on Project { id } ${refusal} }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { answerInterview, createProject, createSpec, readInterview, readProject } from './operations.ts'
+import { answerInterview, createProject, createSpec, readHealth, readInterview, readProject } from './operations.ts'
 import { answerTo, type SampleTask, sampleTemplate } from './sample-task.ts'
 import { type DemoSession, expectNode, isEvent } from './session.ts'
 import type { Watch } from './watch.ts'
@@ -13,6 +13,14 @@ export interface ReadyProject {
   readonly targetBranch: string
   /** From here on nothing of it is missed. */
   readonly eventCursor: string
+}
+
+/** The demo's sprint cannot succeed where tests cannot be run. @throws Error that says what to do */
+export const requireSandbox = async ({ client }: DemoSession): Promise<void> => {
+  const { health } = await client.query(readHealth, {})
+  const sandbox = health.components.find(({ name }) => name === 'sandbox')
+  if (sandbox?.status !== 'ok')
+    throw new Error(`There is no sandbox to run the sample's tests in. ${sandbox?.detail ?? ''}`)
 }
 
 /**

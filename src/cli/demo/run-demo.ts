@@ -2,7 +2,7 @@ import { createGraphQLClient } from '../graphql-client.ts'
 import type { Output } from '../output.ts'
 import { readCommitLog } from './commit-log.ts'
 import { askToCountersign, commit, countersign } from './countersign.ts'
-import { interview, prepareProject } from './prepare.ts'
+import { interview, prepareProject, requireSandbox } from './prepare.ts'
 import { createPresenter } from './presenter.ts'
 import { readSampleTask } from './sample-task.ts'
 import type { DemoSession } from './session.ts'
@@ -38,6 +38,7 @@ export const runDemo = async (options: DemoOptions): Promise<DemoOutcome> => {
   const session: DemoSession = { client, show: presenter.show, signal }
   try {
     presenter.show({ type: 'server', url: server.url, rehearsal: server.rehearsal, notices: server.notices })
+    await requireSandbox(session)
     const task = await readSampleTask()
     const project = await prepareProject(session, new Date())
     const watch = watchProject({
