@@ -238,12 +238,13 @@ describe('the user that the database runs as', () => {
     const account = await databaseAccount('/nonexistent')
     const { postgres } = await postgresBinaries(null, scratch.path)
     const native = join(postgres, '..', '..')
-    expect(await postgresBinaries(account, scratch.path)).toMatchObject({ copiedTo: null })
-
     await using clone = await temporaryDirectory()
-    await chmod(clone.path, 0o700)
+    await chmod(clone.path, 0o755)
     await runAs(null, 'cp', ['-R', join(native, '..'), join(clone.path, 'package')])
     const hidden = join(clone.path, 'package', 'native')
+    expect(await postgresBinaries(account, scratch.path, hidden)).toMatchObject({ copiedTo: null })
+
+    await chmod(clone.path, 0o700)
     const [copy, again] = await Promise.all([
       postgresBinaries(account, scratch.path, hidden),
       postgresBinaries(account, scratch.path, hidden),
