@@ -79,40 +79,41 @@ const readPages = async (em: EntityManager, keys: readonly PageKey[]): Promise<r
   if (!key) return []
   const direction = (key.order === 'desc') !== key.inverted ? 'desc' : 'asc'
   // Table and properties come from the schema's own code, never from a request.
-  let query = rows(em)
-    .selectFrom(key.table as 'Diff')
-    .selectAll()
-    .orderBy('createdAt', direction)
-    .orderBy('id', direction)
+  const table = key.table as 'Diff'
+  let matching = rows(em).selectFrom(table)
   for (const [property, values] of Object.entries(key.where ?? {})) {
-    if (values) query = query.where(property as 'id', 'in', values as string[])
+    if (values) matching = matching.where(property as 'id', 'in', values as string[])
   }
-  for (const property of key.empty ?? []) query = query.where(property as 'id', 'is', null)
-  if (key.after) query = query.where(placeCondition(key.order, key.after, 'after'))
-  if (key.before) query = query.where(placeCondition(key.order, key.before, 'before'))
-  if (!key.owner) return [await query.limit(key.limit).execute()]
-  const { property } = key.owner
-  const ids = keys.flatMap(({ owner }) => owner?.id ?? [])
-  query = query.where(property as 'id', 'in', ids)
-  if (ids.length === 1) return [await query.limit(key.limit).execute()]
-  const numbered = await query
+  for (const property of key.empty ?? []) matching = matching.where(property as 'id', 'is', null)
+  if (key.after) matching = matching.where(placeCondition(key.order, key.after, 'after'))
+  if (key.before) matching = matching.where(placeCondition(key.order, key.before, 'before'))
+  const property = (key.owner?.property ?? 'id') as 'id'
+  const owners = keys.flatMap(({ owner }) => owner?.id ?? [])
+  if (owners.length > 0) matching = matching.where(property, 'in', owners)
+  if (owners.length < 2) {
+    const page = matching.selectAll().orderBy('createdAt', direction).orderBy('id', direction)
+    return [await page.limit(key.limit).execute()]
+  }
+  const numbered = matching
+    .select('id')
     .select((row) =>
       row.fn
         .agg<string>('row_number')
-        .over((over) =>
-          over
-            .partitionBy(property as 'id')
-            .orderBy('createdAt', direction)
-            .orderBy('id', direction),
-        )
-        .as('placeInPage'),
+        .over((over) => over.partitionBy(property).orderBy('createdAt', direction).orderBy('id', direction))
+        .as('place'),
     )
+    .as('numbered')
+  const found = await rows(em)
+    .selectFrom(table)
+    .selectAll()
+    .where('id', 'in', (nested) =>
+      nested.selectFrom(numbered).select('numbered.id').where('place', '<=', `${key.limit}`),
+    )
+    .orderBy('createdAt', direction)
+    .orderBy('id', direction)
     .execute()
   return keys.map(({ owner }) =>
-    numbered.filter(
-      (row) =>
-        (row as unknown as Record<string, unknown>)[property] === owner?.id && Number(row.placeInPage) <= key.limit,
-    ),
+    found.filter((row) => (row as unknown as Record<string, unknown>)[property] === owner?.id),
   )
 }
 

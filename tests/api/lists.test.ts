@@ -308,3 +308,29 @@ describe('a nested list', () => {
     expect(few.statements.length).toBeLessThan(30)
   })
 })
+
+it('the same page of several projects is one statement that gives each its own rows, and no more than asked for', async () => {
+  const projects = await Promise.all(['one', 'two', 'three'].map((name) => readyProject(server, { name })))
+  const specs = new Map<string, string[]>()
+  for (const projectId of projects) {
+    const ids: string[] = []
+    for (let count = 0; count < 4; count++) ids.push(await stubSpec(server, projectId))
+    specs.set(projectId, ids)
+  }
+  const { nodes } = await server.query(
+    'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Project { id specs(first: 2) { nodes { id } pageInfo { hasNextPage } } } } }',
+    { ids: projects },
+  )
+  expect(nodes).toEqual(
+    projects.map((id) => ({
+      id,
+      specs: {
+        nodes: (specs.get(id) ?? [])
+          .slice(-2)
+          .reverse()
+          .map((spec) => ({ id: spec })),
+        pageInfo: { hasNextPage: true },
+      },
+    })),
+  )
+})
