@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -79,7 +79,18 @@ describe('names of revisions', () => {
   test('branches, tags and ids are found, expressions and options are not', async () => {
     const { store } = fixture
     const project = await fixture.project({ 'a.txt': 'one\n' })
-    await project.git('tag', '-a', '-m', 'words', 'v1', project.head)
+    await project.git(
+      '-c',
+      'user.name=Ada',
+      '-c',
+      'user.email=ada@example.com',
+      'tag',
+      '-a',
+      '-m',
+      'words',
+      'v1',
+      project.head,
+    )
     for (const revision of ['main', 'v1', project.head, project.head.slice(0, 10)]) {
       expect(await store.resolveCommit(project.id, revision)).toBe(project.head)
     }
@@ -128,6 +139,27 @@ describe('references', () => {
     const project = await fixture.project({ 'a.txt': 'one\n' })
     await expect(fixture.store.moveBranch(project.id, 'main', project.head, 'f'.repeat(40))).rejects.toThrow()
     expect(await fixture.store.branchHead(project.id, 'main')).toBe(project.head)
+  })
+
+  test('moves although a git that was killed long ago left its lock, and not while another holds it', async () => {
+    const project = await fixture.project({ 'a.txt': 'one' })
+    const tree = await fixture.store.changeTree(project.id, project.tree, [
+      { path: 'a.txt', content: Buffer.from('two') },
+    ])
+    const to = await fixture.store.writeCommit(project.id, {
+      tree,
+      parents: [project.head],
+      message: 'two',
+      author,
+      committer: author,
+    })
+    const lock = join(fixture.store.directory(project.id), 'refs', 'heads', 'main.lock')
+    await writeFile(lock, '')
+    await expect(fixture.store.moveBranch(project.id, 'main', project.head, to)).rejects.toThrow()
+    const longAgo = new Date(Date.now() - 600_000)
+    await utimes(lock, longAgo, longAgo)
+    expect(await fixture.store.moveBranch(project.id, 'main', project.head, to)).toBe(true)
+    expect(await fixture.store.branchHead(project.id, 'main')).toBe(to)
   })
 
   test('kept commits are hidden from a clone and can be released twice', async () => {

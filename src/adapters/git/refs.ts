@@ -1,7 +1,10 @@
 /** Branches, and the hidden references that keep commits from being collected. */
 
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { KeptKind } from '../../domain/ports/git-store.ts'
-import { branchRef, isBranchName, isUuid } from './branch-names.ts'
+import { isBranchName } from '../../domain/project/branch-name.ts'
+import { branchRef, isUuid } from './branch-names.ts'
 import { isObjectId } from './git-objects.ts'
 import type { Repository } from './repository.ts'
 import { GitCommandError } from './run-git.ts'
@@ -41,6 +44,18 @@ export async function branchContains(repository: Repository, branch: string, oid
   return exitCode === 0
 }
 
+// Far longer than any git process of ours may run: whoever made the lock is gone.
+const staleLockMs = 300_000
+
+/** Removes the lock that a git which was killed left on a reference. @returns whether there was one */
+async function removeStaleLock(repository: Repository, ref: string): Promise<boolean> {
+  const lock = join(repository.directory, `${ref}.lock`)
+  const found = await stat(lock).catch(() => null)
+  if (found === null || Date.now() - found.mtimeMs < staleLockMs) return false
+  await rm(lock, { force: true })
+  return true
+}
+
 /** @throws GitCommandError for every fault but a branch that was elsewhere */
 export async function moveBranch(repository: Repository, branch: string, from: string, to: string): Promise<boolean> {
   const ref = branchRef(branch)
@@ -51,8 +66,9 @@ export async function moveBranch(repository: Repository, branch: string, from: s
   } catch (error) {
     if (!(error instanceof GitCommandError)) throw error
     // git tells by words alone; where the branch stands now decides.
-    if ((await readRef(repository, ref)) === from) throw error
-    return false
+    if ((await readRef(repository, ref)) !== from) return false
+    if (await removeStaleLock(repository, ref)) return await moveBranch(repository, branch, from, to)
+    throw error
   }
 }
 

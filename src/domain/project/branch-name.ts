@@ -1,11 +1,17 @@
+const objectId = /^([0-9a-f]{40}|[0-9a-f]{64})$/
+
 /**
- * Whether git takes this as a branch's name (git-check-ref-format(1)), and it cannot be read as an option or an object id.
+ * Whether a branch or tag may have this name: git's rules (git-check-ref-format(1)), made stricter by what arguments
+ * and URLs suffer. What reads like a whole object id is none.
  */
 export const isBranchName = (name: string): boolean =>
-  name.length > 0 &&
-  name.length <= 200 &&
-  /^[\p{L}\p{N}._/+@=-]+$/u.test(name) &&
-  !/^[-/.]|[/.]$|\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)/.test(name) &&
+  name !== '' &&
   name !== '@' &&
   name !== 'HEAD' &&
-  !/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(name)
+  name.length <= 200 &&
+  name.isWellFormed() &&
+  !name.startsWith('-') &&
+  !name.endsWith('.') &&
+  !objectId.test(name) &&
+  !/[\p{Cc}\p{Zs}\p{Zl}\p{Zp}~^:?*[\\'"`$;|&<>]|\.\.|@\{/u.test(name) &&
+  name.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
