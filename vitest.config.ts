@@ -7,7 +7,11 @@ const conditions = ['module-sync', ...defaultServerConditions]
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['node', 'module-sync'] } },
   test: {
-    globalSetup: ['tests/support/postgres-global.ts', 'tests/support/redis-global.ts', 'tests/support/sandbox-global.ts'],
+    globalSetup: [
+      'tests/support/postgres-global.ts',
+      'tests/support/redis-global.ts',
+      'tests/support/sandbox-global.ts',
+    ],
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
