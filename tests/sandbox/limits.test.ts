@@ -124,7 +124,7 @@ describe.skipIf(skipReason !== null)(
         'import os, time\nn = 0\ntry:\n  while True:\n    if os.fork() == 0: time.sleep(600)\n    n += 1\nexcept OSError as e: print(n, e.strerror)'
       const result = await own.python(bomb, { limits: { ...standard, processes: 20 } })
       expect(result.stdout).toBe('19 Resource temporarily unavailable\n')
-      const recursive = await own.run(['sh', '-c', 'f() { f | f & }; f; sleep 600'], {
+      const recursive = await own.run(['sh', '-c', 'f() { f | f & }; f; exec sleep 600'], {
         limits: { ...standard, processes: 40, wallMs: 1_500 },
       })
       expect(recursive).toMatchObject({ timedOut: true })

@@ -13,5 +13,5 @@ export const isBranchName = (name: string): boolean =>
   !name.startsWith('-') &&
   !name.endsWith('.') &&
   !objectId.test(name) &&
-  !/[\p{Cc}\p{Zs}\p{Zl}\p{Zp}~^:?*[\\'"`$;|&<>]|\.\.|@\{/u.test(name) &&
+  !/[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}~^:?*[\\'"`$;|&<>]|\.\.|@\{/u.test(name) &&
   name.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
