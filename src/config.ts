@@ -24,7 +24,7 @@ const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
 
-// SECRET_KEY, CODER_MODEL, EVALUATOR_MODEL and OTEL_EXPORTER_OTLP_ENDPOINT are checked, so that a bad one stops the
+// CODER_MODEL, EVALUATOR_MODEL and OTEL_EXPORTER_OTLP_ENDPOINT are checked, so that a bad one stops the
 // start, although nothing in this version reads them.
 const environment = z.object({
   PORT: withDefault(z.coerce.number().int().min(0).max(65_535), '4000'),
@@ -43,7 +43,7 @@ const environment = z.object({
   JUDGE_MODEL: optional(text),
   SANDBOX: withDefault(z.enum(['auto', 'bubblewrap', 'docker', 'none']), 'auto'),
   GIT_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'file'])).min(1)), 'https,ssh'),
-  GIT_ALLOWED_HOSTS: optional(list),
+  GIT_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),
   REHEARSAL: withDefault(z.enum(['auto', 'always', 'never']), 'auto'),
@@ -79,6 +79,8 @@ export interface Config {
   readonly sandbox: 'auto' | 'bubblewrap' | 'docker' | 'none'
   readonly gitAllowedProtocols: readonly string[]
   readonly gitAllowedHosts: readonly string[] | null
+  /** 32 bytes in hex; none: the data directory keeps one. */
+  readonly secretKey: string | undefined
   readonly corsOrigins: readonly string[]
   readonly logLevel: string
   /** Where programs are looked for. */
@@ -111,6 +113,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     sandbox: value.SANDBOX,
     gitAllowedProtocols: value.GIT_ALLOWED_PROTOCOLS,
     gitAllowedHosts: value.GIT_ALLOWED_HOSTS ?? null,
+    secretKey: value.SECRET_KEY,
     corsOrigins: value.CORS_ORIGINS,
     logLevel: value.LOG_LEVEL,
     searchPath: value.PATH,

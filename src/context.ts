@@ -17,6 +17,8 @@ import { type RehearsalOptions, startRehearsal } from './adapters/rehearsal/serv
 import { defaultLimits } from './adapters/sandbox/default-limits.ts'
 import { createSandbox } from './adapters/sandbox/select.ts'
 import { sweepWorkspaces, withWorkspace } from './adapters/sandbox/workspace.ts'
+import { keptSecretKey } from './adapters/secrets/kept-secret.ts'
+import { createSecrets } from './adapters/secrets/secrets.ts'
 import { createTemplateStore } from './adapters/templates/template-store.ts'
 import type { Config } from './config.ts'
 import type { EventFeed } from './domain/ports/event-feed.ts'
@@ -159,9 +161,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     models,
     templates: createTemplateStore(),
     archives: createArchiveStore(join(config.dataDir, 'archives')),
-    checkRemoteUrl: (url) => {
-      parseRemoteUrl(url, remoteRules)
-    },
+    secrets: createSecrets(config.secretKey ?? (await keptSecretKey(join(config.dataDir, 'secret-key')))),
+    checkRemoteUrl: (url) => parseRemoteUrl(url, remoteRules),
     processName: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
   }

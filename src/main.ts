@@ -102,6 +102,36 @@ const commands: Commands = {
       const { doctor } = await import('./cli/doctor/command.ts')
       return doctor(config, output)
     }),
+  export: ({ version: id, directory, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const [{ exportVersion }, { openExport }, { openStores }, { createLogger }] = await Promise.all([
+        import('./cli/export/command.ts'),
+        import('./domain/version/open-export.ts'),
+        import('./open-stores.ts'),
+        import('./logger.ts'),
+      ])
+      return exportVersion({
+        output,
+        signal,
+        version: id,
+        directory,
+        async withVersion(versionId, use) {
+          await using stores = await openStores(config, createLogger(config.logLevel))
+          return await use(await openExport(stores, versionId))
+        },
+      })
+    }),
+  fsck: ({ project, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const [{ fsck }, { fsckProjects }, { openStores }, { createLogger }] = await Promise.all([
+        import('./cli/fsck.ts'),
+        import('./domain/maintenance/fsck-projects.ts'),
+        import('./open-stores.ts'),
+        import('./logger.ts'),
+      ])
+      await using stores = await openStores(config, createLogger(config.logLevel))
+      return await fsck({ output, signal, project, check: (what) => fsckProjects(stores, what) })
+    }),
 }
 
 try {

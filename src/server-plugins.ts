@@ -25,6 +25,8 @@ export const requireViewer = (
 const brokenText = (value: unknown, path: readonly string[] = []): readonly string[] | undefined => {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : path
   if (typeof value !== 'object' || value === null) return undefined
+  // An upload is bytes, each of which would be a member.
+  if ('stream' in value && typeof value.stream === 'function') return undefined
   for (const [name, member] of Object.entries(value)) {
     if (!name.isWellFormed()) return path
     const broken = brokenText(member, [...path, name])

@@ -11,6 +11,7 @@ import type { Services } from './domain/shared/services.ts'
 import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
 import { schema } from './schema/index.ts'
 import { refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
+import { isVersionArchive, serveVersionArchive } from './server-versions.ts'
 import { serveWebSockets } from './server-websocket.ts'
 
 export interface ServerOptions {
@@ -105,6 +106,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     renderGraphiQL,
     cors: options.corsOrigins.length > 0 ? { origin: [...options.corsOrigins], credentials: false } : false,
     multipart: true,
+    // The size is looked at below, before anything is read; this would turn away archives that may be sent.
+    maxRequestBodySize: false,
     maskedErrors: { maskError: toClientError(services), isDev: false },
     logging: false,
     plugins: [requireViewer(findViewer, notSignedIn), refuseBrokenText()],
@@ -147,6 +150,16 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
         (error: unknown) => {
           services.log.error({ error }, `${path} failed`)
           response.writeHead(500).end()
+        },
+      )
+      return
+    }
+    if (isVersionArchive(path)) {
+      serveVersionArchive({ services, findViewer, corsOrigins: options.corsOrigins }, path, request, response).catch(
+        (error: unknown) => {
+          services.log.error({ error }, 'an archive could not be sent')
+          if (response.headersSent) response.destroy()
+          else response.writeHead(500).end()
         },
       )
       return

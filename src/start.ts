@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/db/embedded-postgres.ts'
 import { migrate, pendingMigrations } from './adapters/db/migrate.ts'
+import { keptSecret } from './adapters/secrets/kept-secret.ts'
 import type { Config } from './config.ts'
 import { type Context, type ContextOptions, createContext } from './context.ts'
 import { ensureActors } from './domain/actor/ensure-actors.ts'
@@ -12,6 +13,7 @@ import type { Pool } from './jobs/job.ts'
 import { createLogger } from './logger.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { version } from './version.ts'
+import { startMaintenanceSchedule } from './workers/maintenance-schedule.ts'
 import { defaultPatience, type Patience, startRecovery } from './workers/recovery.ts'
 import { startWorkerPools } from './workers/worker-pools.ts'
 
@@ -43,28 +45,6 @@ export interface Running {
   readonly failed: Promise<Error>
   /** Drains and ends. */
   close(): Promise<void>
-}
-
-const unless = (code: string) => (error: unknown) => {
-  if ((error as NodeJS.ErrnoException).code !== code) throw error
-  return undefined
-}
-
-/**
- * Reads a secret that this data directory keeps, or makes it once; only its owner may read it. Of several processes
- * that make it at once, all get the first one's.
- */
-const keptSecret = async (file: string, make: () => string): Promise<string> => {
-  const kept = await readFile(file, 'utf8').catch(unless('ENOENT'))
-  if (kept !== undefined) return kept.trim()
-  const partial = `${file}.${randomBytes(8).toString('hex')}`
-  try {
-    await writeFile(partial, `${make()}\n`, { mode: 0o600, flag: 'wx' })
-    await link(partial, file).catch(unless('EEXIST'))
-  } finally {
-    await rm(partial, { force: true })
-  }
-  return (await readFile(file, 'utf8')).trim()
 }
 
 /** Starts what the options name: the API, worker pools or both, with an embedded database where none is configured. */
@@ -119,6 +99,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
 
   if (Object.keys(options.pools).length > 0) {
     stack.use(startRecovery(services, options.overrides?.patience ?? defaultPatience))
+    if (options.pools.maintenance) stack.use(startMaintenanceSchedule(services))
     stack.use(await startWorkerPools(services, queues, options.pools))
   }
   let server: RunningServer | undefined

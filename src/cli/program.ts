@@ -16,6 +16,8 @@ export interface Commands {
   migrate(options: CommonOptions): Promise<void>
   demo(options: CommonOptions & { readonly yes: boolean }): Promise<void>
   doctor(options: CommonOptions): Promise<void>
+  export(options: CommonOptions & { readonly version: string; readonly directory: string }): Promise<void>
+  fsck(options: CommonOptions & { readonly project: string | undefined }): Promise<void>
 }
 
 export interface ProgramStreams {
@@ -97,5 +99,16 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
   command('doctor', 'Say what is missing on this machine and how to get it.').action((flags: Flags) =>
     commands.doctor(common(flags)),
   )
+  command('export', 'Write a version to a directory and check every file against its manifest.')
+    .argument('<version>', "the version's id")
+    .argument('<dir>', 'an empty directory, or one that is not there yet')
+    .action((id: string, directory: string, flags: Flags) =>
+      commands.export({ ...common(flags), version: id, directory }),
+    )
+  command('fsck', 'Check what is stored, rows and repositories, and say what to do about each fault.')
+    .option('--project <id>', 'only this project')
+    .action((flags: Flags & { readonly project?: string }) =>
+      commands.fsck({ ...common(flags), project: flags.project }),
+    )
   return program
 }

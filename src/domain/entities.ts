@@ -3,6 +3,8 @@ import { ApiToken } from './actor/api-token.entity.ts'
 import { ClientMutation } from './actor/client-mutation.entity.ts'
 import { Budget } from './budget/budget.entity.ts'
 import { Diff } from './diff/diff.entity.ts'
+import { DiffView } from './diff/diff-view.entity.ts'
+import { Push } from './diff/push.entity.ts'
 import { Review } from './diff/review.entity.ts'
 import { EventRecord } from './event/event.entity.ts'
 import { Lease } from './lease/lease.entity.ts'
@@ -21,17 +23,21 @@ import { Phase } from './sprint/phase.entity.ts'
 import { Sprint } from './sprint/sprint.entity.ts'
 import { TestCase } from './testing/test-case.entity.ts'
 import { TestResult, TestRun } from './testing/test-run.entity.ts'
+import { BlobDigest } from './version/blob-digest.entity.ts'
+import { Version } from './version/version.entity.ts'
 
 export const entities = [
   Actor,
   AgentRun,
   ApiToken,
+  BlobDigest,
   Budget,
   Candidate,
   Checkpoint,
   ClientMutation,
   Decision,
   Diff,
+  DiffView,
   EventRecord,
   Lease,
   Membership,
@@ -39,6 +45,7 @@ export const entities = [
   OutboxEntry,
   Phase,
   Project,
+  Push,
   Review,
   SafetyEvaluation,
   Spec,
@@ -47,4 +54,5 @@ export const entities = [
   TestResult,
   TestRun,
   ToolCall,
+  Version,
 ] as const

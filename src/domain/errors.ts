@@ -125,6 +125,17 @@ export class BaseDriftError extends DomainError {
   }
 }
 
+/** The target branch and the change alter the same lines; a person has to decide. */
+export class RebaseConflictError extends DomainError {
+  override readonly name = 'RebaseConflictError'
+  override readonly code = 'REBASE_CONFLICT'
+  readonly paths: readonly string[]
+  constructor(branch: string, paths: readonly string[]) {
+    super(`The change conflicts with what is on ${branch} now, in ${paths.join(', ')}. Make it again on the branch.`)
+    this.paths = paths
+  }
+}
+
 /** What was approved is not what would be committed, or approvals are missing. */
 export class ApprovalRequiredError extends DomainError {
   override readonly name = 'ApprovalRequiredError'

@@ -1,8 +1,12 @@
 import { commitDiff } from '../domain/diff/commit-diff.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
 import { pendingDiffStatuses } from '../domain/diff/diff.status.ts'
+import { keepHunks } from '../domain/diff/keep-hunks.ts'
 import { openReview } from '../domain/diff/open-review.ts'
+import { previewDiff } from '../domain/diff/preview-diff.ts'
 import { proposeDiff } from '../domain/diff/propose-diff.ts'
+import { rebaseDiff } from '../domain/diff/rebase-diff.ts'
+import { revertDiff } from '../domain/diff/revert-diff.ts'
 import { reviewDiff } from '../domain/diff/review-diff.ts'
 import {
   ApprovalRequiredError,
@@ -11,6 +15,7 @@ import {
   InvalidTransitionError,
   NotFoundError,
   PatchRejectedError,
+  RebaseConflictError,
   SyntaxRejectedError,
   ValidationError,
 } from '../domain/errors.ts'
@@ -21,6 +26,7 @@ import { found } from '../schema/found.ts'
 import { localId, readId } from '../schema/ids.ts'
 import { page } from '../schema/pages.ts'
 import { DiffRef } from '../schema/refs.ts'
+import { DiffPreviewRef } from '../schema/types/diff.ts'
 
 const nowhere = '00000000-0000-0000-0000-000000000000'
 
@@ -75,6 +81,17 @@ builder.mutationField('proposeDiff', (t) =>
   }),
 )
 
+builder.queryField('previewDiff', (t) =>
+  t.field({
+    type: DiffPreviewRef,
+    description: 'What proposeDiff would answer, and nothing stored.',
+    args: { input: t.arg({ type: ProposeDiffInput, required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, PatchRejectedError, SyntaxRejectedError] },
+    resolve: (_root, { input }, { services, viewer }) =>
+      previewDiff(services, viewer, { ...input, projectId: localId('Project', input.projectId) }),
+  }),
+)
+
 builder.mutationField('openReview', (t) =>
   t.field({
     type: DiffRef,
@@ -118,6 +135,85 @@ builder.mutationField('commitDiff', (t) =>
     },
     resolve: async (_root, { diffId }, context) => {
       const id = await commitDiff(context.services, context.viewer, localId('Diff', diffId))
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('keepHunks', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      'A new diff with only these hunks, validated, evaluated and tested like any other; the old one is superseded. For its author and requester, and for a REVIEWER.',
+    args: {
+      diffId: t.arg.id({ required: true }),
+      hunks: t.arg.intList({ required: true, description: 'Indexes as `Hunk.index` gives them.' }),
+      files: t.arg.stringList({
+        description:
+          'Paths of the changes without hunks that are kept too: binary contents, renames, modes, empty files.',
+      }),
+    },
+    errors: {
+      types: [
+        ValidationError,
+        ForbiddenError,
+        NotFoundError,
+        InvalidTransitionError,
+        PatchRejectedError,
+        SyntaxRejectedError,
+      ],
+    },
+    resolve: async (_root, { diffId, hunks, files }, context) => {
+      const given = { diffId: localId('Diff', diffId), hunks, files: files ?? null }
+      const id = await keepHunks(context.services, context.viewer, given)
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('rebaseDiff', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      "A new diff on the target branch's head, safety checked again. Approvals carry over only if changeHash and reportHash are the same and the tests that were green are green again. A diff that is on the head already is answered as it is. For its author and requester, and for a REVIEWER.",
+    args: { diffId: t.arg.id({ required: true }) },
+    errors: {
+      types: [
+        ValidationError,
+        ForbiddenError,
+        NotFoundError,
+        InvalidTransitionError,
+        RebaseConflictError,
+        PatchRejectedError,
+        SyntaxRejectedError,
+      ],
+    },
+    resolve: async (_root, { diffId }, context) => {
+      const id = await rebaseDiff(context.services, context.viewer, localId('Diff', diffId))
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('revertDiff', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      'Proposes the reverse of a committed diff. Asked again by the same person while their proposal is open and the branch has not moved, it answers with that one.',
+    args: { diffId: t.arg.id({ required: true }) },
+    errors: {
+      types: [
+        ValidationError,
+        ForbiddenError,
+        NotFoundError,
+        InvalidTransitionError,
+        RebaseConflictError,
+        PatchRejectedError,
+        SyntaxRejectedError,
+      ],
+    },
+    resolve: async (_root, { diffId }, context) => {
+      const id = await revertDiff(context.services, context.viewer, localId('Diff', diffId))
       return found(await context.startOver().diff.load(id))
     },
   }),

@@ -1,10 +1,18 @@
 import { globalRole } from '../domain/actor/viewer.ts'
-import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  RemoteError,
+  ValidationError,
+} from '../domain/errors.ts'
 import { archiveProject } from '../domain/project/archive-project.ts'
 import { createProject } from '../domain/project/create-project.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
 import { setApprovalPolicy } from '../domain/project/set-approval-policy.ts'
 import { removeProjectMember, setProjectMember } from '../domain/project/set-member.ts'
+import { syncProject } from '../domain/project/sync-project.ts'
+import { updateProject } from '../domain/project/update-project.ts'
 import { builder } from '../schema/builder.ts'
 import { ProjectConnection } from '../schema/connections.ts'
 import { CapabilityEnum, ObjectFormatEnum, RoleEnum } from '../schema/enums.ts'
@@ -32,8 +40,39 @@ builder.queryField('projects', (t) =>
   ),
 )
 
+const RemoteCredentialInput = builder.inputType('RemoteCredentialInput', {
+  description: 'Exactly one field. Stored encrypted, never given back.',
+  isOneOf: true,
+  fields: (t) => ({
+    accessToken: t.string({
+      description:
+        'For remotes over https. Sent as the password of x-access-token, as GitHub and most others take it; `user:token` where a host wants another user name.',
+    }),
+    sshPrivateKey: t.string({ description: 'For remotes over ssh: the whole file of a key without a passphrase.' }),
+  }),
+})
+
 const GitSourceInput = builder.inputType('GitSourceInput', {
-  fields: (t) => ({ url: t.string({ required: true }) }),
+  fields: (t) => ({
+    url: t.string({ required: true, description: 'Without user name, password or token.' }),
+    credential: t.field({ type: RemoteCredentialInput }),
+  }),
+})
+
+const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
+  description: 'Fields that are left out stay as they are.',
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    name: t.string(),
+    targetBranch: t.string({ description: 'A branch of the repository. Diffs on the old one count as drifted.' }),
+    remoteUrl: t.string({
+      description:
+        'Null removes the remote. With another host, port or protocol the stored credential is dropped, unless a new one is given.',
+    }),
+    remoteCredential: t.field({ type: RemoteCredentialInput, description: 'Null removes the stored one.' }),
+    pushOnCommit: t.boolean({ description: 'Whether each commit is pushed to the remote; needs one.' }),
+    budget: t.field({ type: BudgetInput, description: 'Replaces both limits. Null removes them.' }),
+  }),
 })
 
 const ProjectSourceInput = builder.inputType('ProjectSourceInput', {
@@ -86,6 +125,33 @@ builder.mutationField('createProject', (t) =>
       const { archive } = input.source
       const source = { ...input.source, archive: archive ? archive.stream() : undefined }
       const id = await createProject(context.services, context.viewer, { ...input, source })
+      return found(await context.startOver().project.load(id))
+    },
+  }),
+)
+
+builder.mutationField('updateProject', (t) =>
+  t.field({
+    type: ProjectRef,
+    description: 'Changes the given fields of a READY project. ADMIN only.',
+    args: { input: t.arg({ type: UpdateProjectInput, required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, { input }, context) => {
+      const id = await updateProject(context.services, context.viewer, { ...input, id: localId('Project', input.id) })
+      return found(await context.startOver().project.load(id))
+    },
+  }),
+)
+
+builder.mutationField('syncProject', (t) =>
+  t.field({
+    type: ProjectRef,
+    description:
+      "Fetches the remote's target branch and follows it, forward only; diverged is a RemoteError. Where the remote is behind, pushes that failed are tried again. Answers when it is done, which can take minutes. REVIEWER or above.",
+    args: { id: t.arg.id({ required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, RemoteError] },
+    resolve: async (_root, args, context) => {
+      const id = await syncProject(context.services, context.viewer, localId('Project', args.id))
       return found(await context.startOver().project.load(id))
     },
   }),

@@ -1,5 +1,16 @@
 import { builder } from './builder.ts'
-import { ActorRef, ApiTokenRef, CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef } from './refs.ts'
+import {
+  ActorRef,
+  ApiTokenRef,
+  CommitRef,
+  DiffRef,
+  ManifestEntryRef,
+  ProjectRef,
+  SpecRef,
+  SprintRef,
+  TestCaseRef,
+  VersionRef,
+} from './refs.ts'
 
 // One connection type for each node type, wherever the list stands.
 export const ActorConnection = builder.connectionObject(
@@ -27,4 +38,12 @@ export const SprintConnection = builder.connectionObject(
 export const TestCaseConnection = builder.connectionObject(
   { type: TestCaseRef, name: 'TestCaseConnection' },
   { name: 'TestCaseEdge' },
+)
+export const VersionConnection = builder.connectionObject(
+  { type: VersionRef, name: 'VersionConnection' },
+  { name: 'VersionEdge' },
+)
+export const ManifestEntryConnection = builder.connectionObject(
+  { type: ManifestEntryRef, name: 'ManifestEntryConnection' },
+  { name: 'ManifestEntryEdge' },
 )

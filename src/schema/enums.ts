@@ -1,6 +1,7 @@
 import { actorKinds } from '../domain/actor/actor.entity.ts'
 import { diffOrigins } from '../domain/diff/diff.entity.ts'
 import { diffStatuses } from '../domain/diff/diff.status.ts'
+import { pushStatuses } from '../domain/diff/push.status.ts'
 import { reviewVerdicts } from '../domain/diff/review.entity.ts'
 import { patchRejections, roles } from '../domain/errors.ts'
 import { capabilities, languages } from '../domain/ports/code-analyzer.ts'
@@ -61,6 +62,11 @@ export const DiffStatusEnum = define(
   'DiffStatus',
   diffStatuses,
   'APPROVED: the policy was satisfied when last looked at; a commit looks again.',
+)
+export const PushStatusEnum = define(
+  'PushStatus',
+  pushStatuses,
+  'PENDING is tried again by itself for a day. FAILED is not: sync the project, or change its remote.',
 )
 export const DiffOriginEnum = define('DiffOrigin', diffOrigins, 'Where a diff came from.')
 export const ChangeKindEnum = define('ChangeKind', changeKinds, 'What happened to a file.')

@@ -7,6 +7,8 @@ import {
   InvalidTransitionError,
   NotFoundError,
   PatchRejectedError,
+  RebaseConflictError,
+  RemoteError,
   SyntaxRejectedError,
   ValidationError,
 } from '../domain/errors.ts'
@@ -80,6 +82,18 @@ builder.objectType(BaseDriftError, {
   description: "The target branch has moved since the diff's base commit.",
   interfaces: [DomainErrorInterface],
   fields: (t) => ({ expected: t.exposeString('expected'), actual: t.exposeString('actual') }),
+})
+builder.objectType(RebaseConflictError, {
+  name: 'RebaseConflictError',
+  description: 'The target branch and the change alter the same lines. Nothing was stored.',
+  interfaces: [DomainErrorInterface],
+  fields: (t) => ({ paths: t.stringList({ resolve: (error) => [...error.paths] }) }),
+})
+builder.objectType(RemoteError, {
+  name: 'RemoteError',
+  description: "The branch here and the remote's have diverged, the remote cannot be reached, or it refused.",
+  interfaces: [DomainErrorInterface],
+  fields: (t) => ({ details: t.exposeString('details', { description: "git's own words." }) }),
 })
 builder.objectType(ApprovalRequiredError, {
   name: 'ApprovalRequiredError',

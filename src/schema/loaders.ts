@@ -7,7 +7,9 @@ import type { Viewer } from '../domain/actor/viewer.ts'
 import type { BudgetRow } from '../domain/budget/budget.entity.ts'
 import { readUsage, type Usage, type UsageOwner } from '../domain/budget/read-usage.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
+import { lastSeenTrees } from '../domain/diff/diff-view.ts'
 import { type Approval, loadApprovals } from '../domain/diff/load-approval.ts'
+import type { PushRow } from '../domain/diff/push.entity.ts'
 import type { ReviewRow } from '../domain/diff/review.entity.ts'
 import type { MembershipRow } from '../domain/project/membership.entity.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
@@ -25,6 +27,7 @@ import type { PhaseRow } from '../domain/sprint/phase.entity.ts'
 import type { SprintRow } from '../domain/sprint/sprint.entity.ts'
 import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestResultRow, TestRunRow } from '../domain/testing/test-run.entity.ts'
+import type { VersionRow } from '../domain/version/version.entity.ts'
 import { createPageLoader, type PageLoader } from './pages.ts'
 
 type Table = keyof Database & string
@@ -78,6 +81,7 @@ export interface Loaders {
   readonly safety: DataLoader<string, SafetyEvaluationRow | null>
   readonly testCase: DataLoader<string, TestCaseRow | null>
   readonly testRun: DataLoader<string, TestRunRow | null>
+  readonly version: DataLoader<string, VersionRow | null>
   readonly membershipsOf: DataLoader<string, readonly MembershipRow[]>
   readonly phasesOf: DataLoader<string, readonly PhaseRow[]>
   readonly runsOfPhase: DataLoader<string, readonly AgentRunRow[]>
@@ -90,10 +94,13 @@ export interface Loaders {
   readonly testRunsOfCandidate: DataLoader<string, readonly TestRunRow[]>
   readonly resultsOf: DataLoader<string, readonly TestResultRow[]>
   readonly diffsOfSprint: DataLoader<string, readonly DiffRow[]>
+  readonly pushOf: DataLoader<string, readonly PushRow[]>
   readonly supersedersOf: DataLoader<string, readonly DiffRow[]>
   readonly diffByCommit: DataLoader<string, readonly DiffRow[]>
   readonly metrics: DataLoader<string, CandidateMetrics>
   readonly approval: DataLoader<DiffRow, Approval, string>
+  /** By diff: the result tree of the earlier iteration that the viewer saw last. */
+  readonly lastSeenTree: DataLoader<string, string | null>
   readonly usage: (owner: UsageOwner) => DataLoader<string, Usage>
   readonly page: PageLoader
 }
@@ -124,6 +131,7 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     safety: byId(em, 'SafetyEvaluation'),
     testCase: byId(em, 'TestCase'),
     testRun: byId(em, 'TestRun'),
+    version: byId(em, 'Version'),
     membershipsOf: byParent<MembershipRow>(em, 'Membership', 'projectId', 'actorId'),
     phasesOf: byParent<PhaseRow>(em, 'Phase', 'sprintId', 'createdAt'),
     runsOfPhase: byParent<AgentRunRow>(em, 'AgentRun', 'phaseId', 'createdAt'),
@@ -135,7 +143,8 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     testRunsOfDiff: byParent<TestRunRow>(em, 'TestRun', 'diffId', 'createdAt', 'desc'),
     testRunsOfCandidate: byParent<TestRunRow>(em, 'TestRun', 'candidateId', 'createdAt', 'desc'),
     resultsOf: byParent<TestResultRow>(em, 'TestResult', 'testRunId', 'position'),
-    diffsOfSprint: byParent<DiffRow>(em, 'Diff', 'sprintId', 'iteration', 'desc'),
+    diffsOfSprint: byParent<DiffRow>(em, 'Diff', 'sprintId', 'createdAt', 'desc'),
+    pushOf: byParent<PushRow>(em, 'Push', 'diffId', 'diffId'),
     supersedersOf: byParent<DiffRow>(em, 'Diff', 'supersedesId', 'createdAt'),
     diffByCommit: byParent<DiffRow>(em, 'Diff', 'commitOid', 'createdAt'),
     metrics: new DataLoader((ids) => readMetrics(em(), ids)),
@@ -146,6 +155,7 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
       },
       { cacheKeyFn: (diff) => diff.id },
     ),
+    lastSeenTree: new DataLoader((ids) => lastSeenTrees(em(), viewer.actor.id, ids)),
     usage: (owner) => {
       const known = usage.get(owner) ?? new DataLoader<string, Usage>((ids) => readUsage(em(), owner, ids))
       usage.set(owner, known)

@@ -12,6 +12,8 @@ import type { PhaseRow } from '../domain/sprint/phase.entity.ts'
 import type { SprintRow } from '../domain/sprint/sprint.entity.ts'
 import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestRunRow } from '../domain/testing/test-run.entity.ts'
+import type { ManifestEntry } from '../domain/version/manifest.ts'
+import type { VersionRow } from '../domain/version/version.entity.ts'
 import { builder } from './builder.ts'
 
 /** A commit with the project whose repository has it. */
@@ -34,3 +36,5 @@ export const DiffRef = builder.objectRef<DiffRow>('Diff')
 export const SafetyEvaluationRef = builder.objectRef<SafetyEvaluationRow>('SafetyEvaluation')
 export const TestCaseRef = builder.objectRef<TestCaseRow>('TestCase')
 export const TestRunRef = builder.objectRef<TestRunRow>('TestRun')
+export const VersionRef = builder.objectRef<VersionRow>('Version')
+export const ManifestEntryRef = builder.objectRef<ManifestEntry>('ManifestEntry')

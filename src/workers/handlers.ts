@@ -1,5 +1,7 @@
+import { pushCommit } from '../domain/diff/push-commit.ts'
 import { settleCommit } from '../domain/diff/settle-commit.ts'
 import { BaseDriftError } from '../domain/errors.ts'
+import { maintainProject } from '../domain/maintenance/maintain-project.ts'
 import { prepareProject } from '../domain/project/prepare-project.ts'
 import { runCandidate } from '../domain/run/run-candidate.ts'
 import type { Services } from '../domain/shared/services.ts'
@@ -8,7 +10,9 @@ import { advanceSprint } from '../domain/sprint/advance-sprint.ts'
 import { runTests } from '../domain/testing/run-tests.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
 import type { Job } from '../jobs/job.ts'
+import { maintainProjectJob } from '../jobs/maintain-project.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
+import { pushCommitJob } from '../jobs/push-commit.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
@@ -32,6 +36,8 @@ export const handlers: readonly Handler[] = [
   implement(advanceSprintJob, (services, { sprintId }, stop) => advanceSprint(services, sprintId, stop)),
   implement(runCandidateJob, (services, { candidateId }, stop) => runCandidate(services, candidateId, stop)),
   implement(runTestsJob, (services, { testRunId }, stop) => runTests(services, testRunId, stop)),
+  implement(maintainProjectJob, (services, { projectId }, stop) => maintainProject(services, projectId, stop)),
+  implement(pushCommitJob, (services, { diffId }, stop) => pushCommit(services, diffId, stop)),
   implement(settleCommitJob, async (services, { diffId }) => {
     try {
       await settleCommit(services, diffId)

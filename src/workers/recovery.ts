@@ -5,6 +5,7 @@ import { transact } from '../domain/shared/transact.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
 import type { Job } from '../jobs/job.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
+import { pushCommitJob } from '../jobs/push-commit.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
@@ -62,6 +63,13 @@ const unfinished: readonly Unfinished[] = [
     job: settleCommitJob as Job,
     idName: 'diffId',
     find: sql`select id::text, true as taken from diff work where status = 'COMMITTING'`,
+  },
+  {
+    job: pushCommitJob as Job,
+    idName: 'diffId',
+    // One that failed waits for its time.
+    find: sql`select id::text, ${wasHeld('push')} from (select diff_id as id, status, next_at from push) work
+      where status = 'PENDING' and next_at <= now() and ${free('push')}`,
   },
 ]
 

@@ -19,7 +19,8 @@ const filledProject = async () => {
   const sprintId = await made(server, 'createSprint', { input: { specId, name: 'x', goal: 'x' } })
   const { id: diffId } = await proposedDiff(server, projectId)
   const testCaseId = await made(server, 'createTestCase', { input: { projectId, name: 'x', command: ['true'] } })
-  return { projectId, specId, sprintId, diffId, testCaseId }
+  const versionId = await made(server, 'createVersion', { input: { projectId, message: 'x' } })
+  return { projectId, specId, sprintId, diffId, testCaseId, versionId }
 }
 
 beforeAll(async () => {
@@ -267,24 +268,31 @@ describe('a role', () => {
       'project',
       () => ({ input: { projectId: project.projectId, name: 'x', command: ['true'] } }),
     ],
+    createVersion: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId, message: 'x' } })],
     deleteTestCase: ['AUTHOR', 'project', () => ({ id: spare })],
+    keepHunks: ['REVIEWER', 'project', () => ({ diffId: project.diffId, hunks: [] })],
     openReview: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     proposeDiff: [
       'AUTHOR',
       'project',
       () => ({ input: { projectId: project.projectId, content: '', commitMessage: 'x' } }),
     ],
+    rebaseDiff: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     removeProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone })],
     retryInterview: ['AUTHOR', 'project', () => ({ specId: project.specId })],
+    revertDiff: ['AUTHOR', 'project', () => ({ diffId: project.diffId })],
     reviewDiff: [
       'REVIEWER',
       'project',
       () => ({ diffId: project.diffId, verdict: 'APPROVE', contentHash: zero, evaluationHash: zero }),
     ],
     revokeApiToken: ['ADMIN', 'server', () => ({ id: someonesToken })],
+    rollbackToVersion: ['AUTHOR', 'project', () => ({ versionId: project.versionId })],
     setApprovalPolicy: ['ADMIN', 'project', () => ({ projectId: project.projectId, policy: {} })],
     setProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone, role: 'VIEWER' })],
     startSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
+    syncProject: ['REVIEWER', 'project', () => ({ id: project.projectId })],
+    updateProject: ['ADMIN', 'project', () => ({ input: { id: project.projectId, name: 'x' } })],
     updateTestCase: ['AUTHOR', 'project', () => ({ input: { id: spare, name: 'y' } })],
   }
 
@@ -408,15 +416,22 @@ describe('a member of one project', () => {
       ['createSpec', { input: { projectId: other.projectId, task: 'x' } }],
       ['createSprint', { input: { specId: other.specId, name: 'x', goal: 'x' } }],
       ['createTestCase', { input: { projectId: other.projectId, name: 'x', command: ['true'] } }],
+      ['createVersion', { input: { projectId: other.projectId, message: 'x' } }],
       ['deleteTestCase', { id: other.testCaseId }],
+      ['keepHunks', { diffId: other.diffId, hunks: [0] }],
       ['openReview', { diffId: other.diffId }],
       ['proposeDiff', { input: { projectId: other.projectId, content: 'x', commitMessage: 'x' } }],
+      ['rebaseDiff', { diffId: other.diffId }],
       ['removeProjectMember', { projectId: other.projectId, actorId: id }],
       ['retryInterview', { specId: other.specId }],
+      ['revertDiff', { diffId: other.diffId }],
       ['reviewDiff', { diffId: other.diffId, verdict: 'REJECT', ...hashes }],
+      ['rollbackToVersion', { versionId: other.versionId }],
       ['setApprovalPolicy', { projectId: other.projectId, policy: { requiredApprovals: 0 } }],
       ['setProjectMember', { projectId: other.projectId, actorId: id, role: 'ADMIN' }],
       ['startSprint', { id: other.sprintId }],
+      ['syncProject', { id: other.projectId }],
+      ['updateProject', { input: { id: other.projectId, name: 'mine' } }],
       ['updateTestCase', { input: { id: other.testCaseId, name: 'mine' } }],
     ]
     for (const [name, variables] of calls) {

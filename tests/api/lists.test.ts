@@ -156,6 +156,7 @@ describe('after a sprint', () => {
     node(id: $id) { ... on Project {
       ...n
       testCases { nodes { ...n } }
+      versions { nodes { ...n } }
       members { actor { ...n } }
       specs { nodes {
         ...n
@@ -191,6 +192,7 @@ describe('after a sprint', () => {
     const { id: diffId, contentHash, safety } = sprint.diff
     const approval = { diffId, verdict: 'APPROVE', contentHash, evaluationHash: safety.evaluationHash }
     await made(server, 'reviewDiff', approval)
+    await made(server, 'createVersion', { input: { projectId, message: 'As it was' } })
 
     const all = new Map(idsIn(await server.query(everything, { id: projectId })))
     const node = schema.getType('Node')

@@ -217,6 +217,7 @@ describe('a clientMutationId', () => {
     createSpec: () => ({ projectId, task: 'twice', mode: 'STUB' }),
     createSprint: () => ({ specId, name: 'twice', goal: 'x' }),
     createTestCase: () => ({ projectId, name: 'twice', command: ['true'] }),
+    createVersion: () => ({ projectId, message: 'twice' }),
     proposeDiff: () => ({ projectId, content: addsFile('twice.txt', ['twice']), commitMessage: 'Twice' }),
   }
 

@@ -15,6 +15,8 @@ const parse = async (...argv: readonly string[]) => {
     migrate: record('migrate'),
     demo: record('demo'),
     doctor: record('doctor'),
+    export: record('export'),
+    fsck: record('fsck'),
   }
   const write = (text: string) => written.push(text)
   const program = createProgram(commands, '1.2.3', { writeOut: write, writeErr: write })
@@ -37,6 +39,13 @@ test.each(['start', 'api', 'migrate', 'doctor'])('%s takes --json and --quiet', 
 test('demo asks unless it is told --yes', async () => {
   expect((await parse('demo')).calls).toEqual([['demo', { ...loud, yes: false }]])
   expect((await parse('demo', '--yes', '--json')).calls).toEqual([['demo', { json: true, quiet: false, yes: true }]])
+})
+
+test('export takes a version and a directory', async () => {
+  expect((await parse('export', 'an-id', 'there', '--json')).calls).toEqual([
+    ['export', { json: true, quiet: false, version: 'an-id', directory: 'there' }],
+  ])
+  expect((await parse('export', 'an-id')).text).toContain("missing required argument 'dir'")
 })
 
 test('a worker takes all pools, or each one that is named, once', async () => {

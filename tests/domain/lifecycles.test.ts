@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { diffStatuses, toDiffStatus } from '../../src/domain/diff/diff.status.ts'
+import { pushStatuses, toPushStatus } from '../../src/domain/diff/push.status.ts'
 import { InvalidTransitionError } from '../../src/domain/errors.ts'
 import { projectStatuses, toProjectStatus } from '../../src/domain/project/project.status.ts'
 import { isEnded, runStatuses, toRunStatus } from '../../src/domain/run/run.status.ts'
@@ -49,6 +50,12 @@ const lifecycles: readonly Lifecycle[] = [
     statuses: projectStatuses,
     move: toProjectStatus,
     steps: ['CREATING > READY', 'CREATING > FAILED', 'READY > ARCHIVED', 'FAILED > ARCHIVED'],
+  },
+  {
+    noun: 'push',
+    statuses: pushStatuses,
+    move: toPushStatus,
+    steps: ['PENDING > PUSHED', 'PENDING > FAILED', 'FAILED > PENDING', 'FAILED > PUSHED'],
   },
   { noun: 'spec', statuses: specStatuses, move: toSpecStatus, steps: ['DRAFT > VALIDATED'] },
   {

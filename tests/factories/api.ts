@@ -77,7 +77,9 @@ export const stubSpec = (server: TestServer, projectId: string, input: object = 
 export const globalId = (type: string, id: string): string => Buffer.from(`${type}:${id}`).toString('base64')
 
 /** How many rows each table has, and which files the data directory: the same before and after what was refused. */
-export const everythingStored = async (server: TestServer): Promise<object> => {
+export const everythingStored = async (
+  server: TestServer,
+): Promise<{ readonly counts: Readonly<Record<string, number>>; readonly files: readonly string[] }> => {
   const db = rows(server.context.services.em())
   const tables = await sql<{ name: string }>`
     select table_name as name from information_schema.tables

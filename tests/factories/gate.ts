@@ -45,7 +45,13 @@ const proposal = `mutation ($input: ProposeDiffInput!) { proposeDiff(input: $inp
 export const propose = async (
   server: TestServer,
   projectId: string,
-  input: { content: string; commitMessage?: string; baseCommit?: string; allowInvalidSyntax?: boolean },
+  input: {
+    content: string
+    commitMessage?: string
+    baseCommit?: string
+    allowInvalidSyntax?: boolean
+    clientMutationId?: string
+  },
   token?: string,
 ): Promise<Answer> => {
   const given = { projectId, commitMessage: 'Change a file', ...input }

@@ -166,4 +166,14 @@ describe('what is shown of a diff', () => {
     expect(answers.map(({ __typename }) => __typename)).toEqual(Array(10).fill('Diff'))
     expect(new Set(answers.map(({ id }) => id)).size).toBe(10)
   })
+
+  it('is the one that was made before, when asked again with the same clientMutationId after its commit', async () => {
+    const given = { content: addsFile('once.txt', ['once']), clientMutationId: 'the only one' }
+    const first = await proposed(server, projectId, given)
+    expect((await propose(server, projectId, given)).id).toBe(first.id)
+    expect(await commit(server, first.id)).toMatchObject({ status: 'COMMITTED' })
+    expect((await propose(server, projectId, given)).id).toBe(first.id)
+    const { clientMutationId: _, ...another } = given
+    expect(await propose(server, projectId, another)).toMatchObject({ __typename: 'PatchRejectedError' })
+  })
 })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { type DiffStatus, diffTransitions } from '../../src/domain/diff/diff.status.ts'
+import { rebase } from '../factories/diff-commands.ts'
 import {
   commit,
   commitBehindOurBack,
@@ -13,22 +14,11 @@ import {
   sqlOf,
 } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject, rowId } from '../factories/pipeline.ts'
+import { randomNumbers } from '../factories/random.ts'
 import { startTestServer } from '../support/server.ts'
 
 const steps = 120
 const seed = Number(process.env.RANDOM_WALK_SEED ?? 9)
-
-/** Numbers below a limit, the same for the same seed. */
-const randomNumbers = (start: number) => {
-  let state = start >>> 0
-  return (below: number): number => {
-    // mulberry32: the low and the high bits are equally good.
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 const policies = [
   { requiredApprovals: 1, allowSelfApproval: true },
@@ -43,7 +33,16 @@ interface Modelled {
   readonly resultTree: string
   /** Who approved under which policy. */
   readonly approvals: { readonly reviewer: number; readonly policy: number }[]
-  state: 'open' | 'rejected' | 'committed'
+  /** What it is a rebase of. */
+  readonly earlier?: Modelled
+  state: 'open' | 'rejected' | 'committed' | 'superseded'
+}
+
+/** The approvals that a rebase brings along: those that hold under the policy, of the nearest iteration that has any. */
+const carried = (diff: Modelled | undefined, policy: number): Modelled['approvals'] => {
+  if (!diff) return []
+  const holding = diff.approvals.filter((approval) => approval.policy === policy)
+  return holding.length > 0 ? holding : carried(diff.earlier, policy)
 }
 
 it(`whatever people do in whatever order, only what was approved is committed (seed ${seed})`, async () => {
@@ -61,6 +60,7 @@ it(`whatever people do in whatever order, only what was approved is committed (s
   const trees = new Map<string, { tree: string; parent: string }>()
   const outcomes = new Set<string>()
   let policy = 0
+  let rebases = 0
   const head = () => branch[0] ?? ''
   const pick = () => diffs[diffs.length - 1 - (random(3) > 0 ? 0 : random(diffs.length))]
 
@@ -101,6 +101,24 @@ it(`whatever people do in whatever order, only what was approved is committed (s
       if (diff.state !== 'open') return
       if (verdict === 'REJECT') diff.state = 'rejected'
       else diff.approvals.push({ reviewer, policy })
+    },
+    async rebase() {
+      const diff = pick()
+      if (!diff) return
+      const answer = await rebase(server, diff.shown.id, people[random(people.length)])
+      expect(answer.__typename).toBe(diff.state === 'open' ? 'Diff' : 'InvalidTransitionError')
+      if (diff.state !== 'open') return
+      if (diff.shown.baseCommit === head()) {
+        expect(answer.id).toBe(diff.shown.id)
+        return
+      }
+      diff.state = 'superseded'
+      const { author } = diff
+      const approvals = [...carried(diff, policy)]
+      diffs.push({ shown: answer, author, resultTree: answer.resultTree, approvals, earlier: diff, state: 'open' })
+      const { baseCommit, reviews } = answer
+      expect([baseCommit, reviews.length]).toEqual([head(), new Set(approvals.map(({ reviewer }) => reviewer)).size])
+      rebases += reviews.length > 0 ? 1 : 0
     },
     async changePolicy() {
       policy = random(policies.length)
@@ -146,6 +164,7 @@ it(`whatever people do in whatever order, only what was approved is committed (s
     ['review', 8],
     ['commit', 4],
     ['commitTwoAtOnce', 2],
+    ['rebase', 3],
     ['changePolicy', 1],
     ['moveBranch', 1],
     ['proposeNonsense', 1],
@@ -182,15 +201,17 @@ it(`whatever people do in whatever order, only what was approved is committed (s
   for (const { shown, state } of diffs) {
     const { status } = await diffState(server, shown.id)
     expect(status).toBe(last.get(rowId(shown.id)))
-    expect([state, status === 'COMMITTED', status === 'HUMAN_REJECTED']).toEqual([
+    expect([state, status === 'COMMITTED', status === 'HUMAN_REJECTED', status === 'SUPERSEDED']).toEqual([
       state,
       state === 'committed',
       state === 'rejected',
+      state === 'superseded',
     ])
   }
   // A walk that never commits, or never drifts, shows nothing.
   expect(outcomes).toEqual(new Set(['Diff', 'ApprovalRequiredError', 'BaseDriftError', 'InvalidTransitionError']))
   expect(diffs.filter(({ state }) => state === 'committed').length).toBeGreaterThan(3)
+  expect(rebases).toBeGreaterThan(0)
   expect(new Set(done).size).toBe(Object.keys(actions).length)
   expect(await gitOf(server, projectId, 'fsck', '--strict', '--no-dangling')).toBe('')
 })

@@ -170,7 +170,10 @@ describe('a remote', () => {
       const project = await fixture.project()
       await store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
       const expected = branch ?? 'trunk'
-      expect(await store.importRemote(project.id, url, branch, signal)).toEqual({ branch: expected, head: source.head })
+      expect(await store.importRemote(project.id, { url, credential: null }, branch, signal)).toEqual({
+        branch: expected,
+        head: source.head,
+      })
       expect(await project.refs()).toEqual([`refs/heads/${expected}`])
       expect(await project.git('symbolic-ref', 'HEAD')).toBe(`refs/heads/${expected}\n`)
     }
@@ -181,9 +184,11 @@ describe('a remote', () => {
     const { url } = await remoteProject()
     const project = await fixture.project()
     await store.create(project.id, { objectFormat: 'SHA256', branch: 'main' })
-    await expect(store.importRemote(project.id, url, 'none', signal)).rejects.toThrow(RemoteError)
-    await expect(store.importRemote(project.id, url, 'main', signal)).rejects.toThrow(RemoteError)
-    const error = await store.importRemote(project.id, `${url}x`, undefined, signal).catch((each: unknown) => each)
+    await expect(store.importRemote(project.id, { url, credential: null }, 'none', signal)).rejects.toThrow(RemoteError)
+    await expect(store.importRemote(project.id, { url, credential: null }, 'main', signal)).rejects.toThrow(RemoteError)
+    const error = await store
+      .importRemote(project.id, { url: `${url}x`, credential: null }, undefined, signal)
+      .catch((each: unknown) => each)
     expect((error as RemoteError).details).toContain('does not')
     expect(await project.refs()).toEqual([])
   })
@@ -192,7 +197,9 @@ describe('a remote', () => {
     await using strict = await openStore()
     const { url } = await remoteProject()
     const project = await strict.project()
-    await expect(strict.store.importRemote(project.id, url, 'main', signal)).rejects.toThrow(SourceRejectedError)
+    await expect(strict.store.importRemote(project.id, { url, credential: null }, 'main', signal)).rejects.toThrow(
+      SourceRejectedError,
+    )
   })
 
   test('that never answers is left when the caller gives up, and no process stays', async () => {
@@ -203,7 +210,12 @@ describe('a remote', () => {
     const { port } = server.address() as { port: number }
     const project = await fixture.project()
     const abort = new AbortController()
-    const pending = fixture.store.importRemote(project.id, `http://127.0.0.1:${port}/x.git`, 'main', abort.signal)
+    const pending = fixture.store.importRemote(
+      project.id,
+      { url: `http://127.0.0.1:${port}/x.git`, credential: null },
+      'main',
+      abort.signal,
+    )
     await once(server, 'connection')
     const closed = once(sockets[0] as Socket, 'close')
     sockets[0]?.resume()

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PatchRejectedError, type PatchRejection } from '../../src/domain/errors.ts'
 import { change, gitWithInput, openStore, type Project, type StoreFixture, withLink } from './store-fixture.ts'
@@ -32,14 +33,23 @@ async function withSubmodule(onto: string): Promise<string> {
 /** The rejection, after a look at what it left behind. */
 async function refusal(patch: string): Promise<PatchRejectedError> {
   const refs = await project.refs()
+  const objects = objectFiles()
   const error = await fixture.store.applyPatch(project.id, tree, patch).then(
     () => new Error('it was applied'),
     (rejection: unknown) => rejection,
   )
   expect(error).toBeInstanceOf(PatchRejectedError)
   expect(await project.refs()).toEqual(refs)
+  expect(objectFiles()).toEqual(objects)
   expect(await fixture.leftovers()).toEqual([])
   return error as PatchRejectedError
+}
+
+/** Also those that are not finished. */
+function objectFiles(): string[] {
+  return readdirSync(join(fixture.store.directory(project.id), 'objects'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.includes('/'))
+    .toSorted()
 }
 
 function adding(name: string): string {
@@ -51,6 +61,8 @@ function quotedAdding(name: string): string {
 }
 
 const change1 = '--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n'
+const removal =
+  'diff --git a/b.txt b/b.txt\ndeleted file mode 100644\n--- a/b.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n'
 const change2 = '--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-one\n+1\n'
 
 const unsafePaths: [PatchRejection, string][] = [
@@ -61,6 +73,11 @@ const unsafePaths: [PatchRejection, string][] = [
   ['UNSAFE_PATH', 'a//x'],
   ['UNSAFE_PATH', 'x/'],
   ['UNSAFE_PATH', '...'],
+  ['UNSAFE_PATH', 'a/.. /x'],
+  ['UNSAFE_PATH', 'a/.\u200c./x'],
+  ['UNSAFE_PATH', 'a/\uff0e\uff0e/x'],
+  ['UNSAFE_PATH', 'a/\u2025/x'],
+  ['UNSAFE_PATH', 'a/..::$INDEX_ALLOCATION/x'],
   ['UNSAFE_PATH', 'C:/x'],
   ['UNSAFE_PATH', 'c:x'],
   ['UNSAFE_PATH', '//server/share'],
@@ -210,10 +227,46 @@ describe('headers that say one thing and do another are refused', () => {
     ['a new file has an old name', `diff --git a/a.txt b/a.txt\nnew file mode 100644\n${change1}`],
     ['a deleted file has a new name', `diff --git a/a.txt b/a.txt\ndeleted file mode 100644\n${change1}`],
     ['a named file does not change', `${change1}--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-one\n+one\n`],
+    [
+      'a new file of git has no mode line',
+      'diff --git a/n.txt b/n.txt\n--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+x\n',
+    ],
+    ['a removal of git has no mode line', removal.replace('deleted file mode 100644\n', '')],
     ['both sides are nothing', '--- /dev/null\n+++ /dev/null\n@@ -0,0 +1 @@\n+x\n'],
     ['a mode line changes nothing', `${change1}diff --git a/b.txt b/b.txt\nold mode 100755\nnew mode 100644\n`],
   ])('%s', async (_, patch) => {
     expect(await refusal(patch)).toMatchObject({ reason: 'HEADERS_LIE' })
+  })
+
+  test('a mode change of a file that has the new mode already', async () => {
+    const executable = await fixture.store.changeTree(project.id, tree, [change('b.txt', 'one\n', '100755')])
+    const lie = `diff --git a/b.txt b/b.txt\nold mode 100644\nnew mode 100755\n${change2}`
+    await expect(fixture.store.applyPatch(project.id, executable, lie)).rejects.toMatchObject({
+      reason: 'HEADERS_LIE',
+      path: 'b.txt',
+    })
+  })
+
+  test('a binary patch whose way back is damaged, which git would drop', async () => {
+    const to = await fixture.store.changeTree(project.id, tree, [change('data.bin', Buffer.from([0, 7, 7]))])
+    const patch = await fixture.store.patchBetween(project.id, tree, to)
+    const end = patch.trimEnd().length
+    const damaged = `${patch.slice(0, end - 2)}~~${patch.slice(end)}`
+    expect(await refusal(damaged)).toMatchObject({ reason: 'MALFORMED' })
+    const sizes = [...patch.matchAll(/^(?:literal|delta) \d/gm)]
+    const at = (sizes.at(-1)?.index ?? 0) + (sizes.at(-1)?.[0].length ?? 0)
+    expect(await refusal(`${patch.slice(0, at)}x${patch.slice(at)}`)).toMatchObject({ reason: 'MALFORMED' })
+  })
+
+  test.each([
+    ['is cut', (id: string) => id.slice(0, 7), 'without full index line'],
+    ['is of another object format', (id: string) => id + id.slice(0, 24), 'another object format'],
+  ])('a binary patch whose index line %s', async (_, replace, words) => {
+    const to = await fixture.store.changeTree(project.id, tree, [change('data.bin', Buffer.from([0, 9]))])
+    const patch = await fixture.store.patchBetween(project.id, tree, to)
+    const rejection = await refusal(patch.replace(/[0-9a-f]{40}/g, replace))
+    expect(rejection).toMatchObject({ reason: 'DOES_NOT_APPLY', path: 'data.bin' })
+    expect(rejection.details).toContain(words)
   })
 
   test('a binary patch that makes another content than it says', async () => {
@@ -233,7 +286,8 @@ describe('what is no sound patch is refused', () => {
     ['MALFORMED', 'a hunk before the first file', `@@ -1 +1 @@\n-x\n+y\n${change1}`],
     ['MALFORMED', 'prose between two patches', `${change1}And then:\n${change2}`],
     ['MALFORMED', 'a patch after a signature', `${change1}-- \n2.39.5\n\n${change2}`],
-    ['MALFORMED', 'a closing fence', `${change1}\`\`\`\n`],
+    ['MALFORMED', 'a closing fence alone', `${change1}\`\`\`\n`],
+    ['MALFORMED', 'a mode that is none', `${removal.replace('100644', '10x644')}`],
     ['MALFORMED', 'too few lines', '--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n'],
     ['MALFORMED', 'a line without a mark', '--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\ntwo\n three\n'],
     ['MALFORMED', 'two sections for one file', change1 + change1],

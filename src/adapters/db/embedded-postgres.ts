@@ -31,7 +31,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-const defaultSystemDir = '/var/lib/countersign'
+export const defaultSystemDir = '/var/lib/countersign'
 
 const settings = {
   listen_addresses: '127.0.0.1',
@@ -143,6 +143,6 @@ async function prepareDatabase(cluster: Cluster, port: number): Promise<void> {
   }
 }
 
-function connectionString(user: string, password: string, port: number, database: string): string {
+export function connectionString(user: string, password: string, port: number, database: string): string {
   return `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
 }

@@ -6,12 +6,12 @@ import { differingPaths } from './compare-trees.ts'
 import { type NewObject, newObject, toByteName } from './git-objects.ts'
 import { readFilePatches } from './patch-headers.ts'
 import { type PlannedFile, planPatch } from './patch-plan.ts'
-import { type FileResult, resultsOf } from './patch-results.ts'
+import { confirmByGit, type FileResult, resultsOf } from './patch-results.ts'
 import { cutPatch } from './patch-sections.ts'
 import type { Repository } from './repository.ts'
 import type { GitRunner } from './run-git.ts'
 import { rewriteTree, TreeConflictError, type TreeEdit } from './tree-rewrite.ts'
-import { writeObjects } from './write-objects.ts'
+import { type StagedObjects, stageObjects } from './write-objects.ts'
 
 interface ApplyContext {
   readonly repository: Repository
@@ -24,22 +24,51 @@ export const patchLimits = {
   patchBytes: 5 * 1024 * 1024,
   files: 2000,
   fileBytes: 20 * 1024 * 1024,
+  /** Of all files together, before and after. */
   readBytes: 200 * 1024 * 1024,
+  resultBytes: 200 * 1024 * 1024,
 }
 
-/** @throws PatchRejectedError; no ref and no file is left of a refused patch */
+/** @throws PatchRejectedError; no object, ref or file is left of a refused patch */
 export async function applyPatch(context: ApplyContext, baseTree: string, patch: string): Promise<AppliedPatch> {
-  const { repository } = context
+  const repository = withMemory(context.repository)
   const { content, lines } = normalise(patch)
   const { sections, from, to } = cutPatch(lines, patchLimits)
   const files = readFilePatches(sections)
   const planned = await planPatch(repository, baseTree, files, patchLimits)
-  const results = await resultsOf({ ...context, maxFileBytes: patchLimits.fileBytes }, planned)
+  const resultContext = { ...context, maxFileBytes: patchLimits.fileBytes, maxBytes: patchLimits.resultBytes }
+  const results = await resultsOf(resultContext, planned)
   const { tree, objects } = await newTree(repository, baseTree, planned, results)
   if (tree === baseTree) throw new PatchRejectedError('NO_CHANGE', 'The patch changes nothing.')
-  await writeObjects(repository, objects)
-  await holdToItsWord(repository, baseTree, tree, planned)
-  return { tree, content: content.subarray(byteOffset(lines, from), byteOffset(lines, to)).toString('utf8') }
+  await holdToItsWord(withObjects(repository, objects), baseTree, tree, planned)
+  await publishWhen(confirmByGit(resultContext, planned, results), stageObjects(repository, objects))
+  const applied = content.toString('utf8', byteOffset(lines, from), byteOffset(lines, to))
+  // The empty line that ends a binary block is as easily cut from a text as its last newline.
+  return { tree, content: to === lines.length ? `${applied}\n` : applied }
+}
+
+/** The objects wait under no name while git confirms the results, so that neither waits for the other. */
+async function publishWhen(confirmed: Promise<void>, staging: Promise<StagedObjects>): Promise<void> {
+  const [confirmation, stage] = await Promise.allSettled([confirmed, staging])
+  if (confirmation.status === 'rejected') {
+    if (stage.status === 'fulfilled') stage.value.discard()
+    throw confirmation.reason
+  }
+  if (stage.status === 'rejected') throw stage.reason
+  stage.value.publish()
+}
+
+/** Directories are asked for several times on the way; objects do not change. */
+function withMemory(repository: Repository): Repository {
+  const known = new Map<string, ReturnType<Repository['contents']>>()
+  return {
+    ...repository,
+    contents(name) {
+      const answer = known.get(name) ?? repository.contents(name)
+      known.set(name, answer)
+      return answer
+    },
+  }
 }
 
 /** One character a byte from here on: names and contents need not be text. */
@@ -105,7 +134,13 @@ export function conflictRejection({ names, obstacle }: TreeConflictError): Patch
   return new PatchRejectedError(reason, message, { path })
 }
 
-/** What the trees differ in, as git has stored them, is exactly what the patch named. */
+/** The repository as it is once these objects are written. */
+function withObjects(repository: Repository, objects: readonly NewObject[]): Repository {
+  const known = new Map(objects.map((object) => [object.id, { ...object, size: object.content.length }]))
+  return { ...repository, contents: async (name) => known.get(name) ?? (await repository.contents(name)) }
+}
+
+/** What the trees differ in, each read whole, is exactly what the patch named. */
 async function holdToItsWord(
   repository: Repository,
   baseTree: string,

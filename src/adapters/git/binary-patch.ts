@@ -4,9 +4,18 @@ import { deflateSync, inflateSync } from 'node:zlib'
 
 export interface BinaryHunk {
   readonly method: 'literal' | 'delta'
-  /** In bytes, after inflating. */
-  readonly size: number
-  readonly deflated: Buffer
+  /** The content, or the delta that makes it. */
+  readonly data: Buffer
+}
+
+/** What a patch may still inflate to, in bytes. */
+export interface InflateBudget {
+  left: number
+}
+
+/** The blocks of a patch would be too large together. */
+export class InflateBudgetError extends Error {
+  override readonly name = 'InflateBudgetError'
 }
 
 /** The block is not what git writes, or does not fit the file. */
@@ -19,23 +28,26 @@ const digits: ReadonlyMap<string, number> = new Map([...alphabet].map((character
 const bytesPerLine = 52
 
 /**
- * Reads one block ("literal 12", its lines, the empty line) and tells where the next one begins.
- * @throws BinaryPatchError
+ * Reads one block ("literal 12", its lines, the empty line) whole, and tells where the next one begins.
+ * @throws BinaryPatchError, InflateBudgetError
  */
 export function readBinaryHunk(
   lines: readonly string[],
   start: number,
   maxSize: number,
+  budget: InflateBudget,
 ): { hunk: BinaryHunk; next: number } {
   const [, method, size] = lines[start]?.match(/^(literal|delta) (\d{1,10})$/) ?? []
   if (method === undefined || size === undefined)
     throw new BinaryPatchError('a binary patch has no "literal" or "delta" line')
   if (Number(size) > maxSize) throw new BinaryPatchError(`a binary patch is larger than ${maxSize} bytes`)
+  budget.left -= Number(size)
+  if (budget.left < 0) throw new InflateBudgetError('the binary files are too large together')
   const pieces: Buffer[] = []
   let at = start + 1
   for (; at < lines.length && lines[at] !== ''; at++) pieces.push(decodeLine(lines[at] ?? ''))
   return {
-    hunk: { method: method === 'delta' ? 'delta' : 'literal', size: Number(size), deflated: Buffer.concat(pieces) },
+    hunk: { method: method === 'delta' ? 'delta' : 'literal', data: inflate(Buffer.concat(pieces), Number(size)) },
     next: at + 1,
   }
 }
@@ -44,15 +56,19 @@ export function readBinaryHunk(
  * The content that a block makes of the old content.
  * @throws BinaryPatchError
  */
-export function applyBinaryHunk(hunk: BinaryHunk, before: Buffer, maxSize: number): Buffer {
+export function applyBinaryHunk({ method, data }: BinaryHunk, before: Buffer, maxSize: number): Buffer {
+  return method === 'literal' ? data : applyDelta(data, before, maxSize)
+}
+
+function inflate(deflated: Buffer, size: number): Buffer {
   let data: Buffer
   try {
-    data = inflateSync(hunk.deflated, { maxOutputLength: Math.max(hunk.size, 1) })
+    data = inflateSync(deflated, { maxOutputLength: Math.max(size, 1) })
   } catch (error) {
     throw new BinaryPatchError(`a binary patch does not inflate: ${(error as Error).message}`)
   }
-  if (data.length !== hunk.size) throw new BinaryPatchError('a binary patch has another size than it says')
-  return hunk.method === 'literal' ? data : applyDelta(data, before, maxSize)
+  if (data.length !== size) throw new BinaryPatchError('a binary patch has another size than it says')
+  return data
 }
 
 /** A whole-content block with its closing empty line. */

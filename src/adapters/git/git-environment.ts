@@ -19,6 +19,8 @@ const configuration: GitConfiguration = [
   ['core.hooksPath', '/dev/null'],
   ['core.fsmonitor', 'false'],
   ['core.attributesFile', '/dev/null'],
+  // The empty tree: git from 2.43 on also reads attributes from the head of a bare repository.
+  ['attr.tree', '4b825dc642cb6eb9a060e54bf8d69288fbee4904'],
   ['core.excludesFile', '/dev/null'],
   ['core.askPass', ''],
   ['core.pager', 'cat'],

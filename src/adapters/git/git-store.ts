@@ -8,6 +8,7 @@ import type { CommitInfo, GitStore, ObjectFormat } from '../../domain/ports/git-
 import { applyPatch } from './apply-patch.ts'
 import { branchRef, isUuid } from './branch-names.ts'
 import { changeTree } from './change-tree.ts'
+import { fetchRemote } from './fetch-remote.ts'
 import { createGitClient } from './git-client.ts'
 import { defaultSearchPath } from './git-environment.ts'
 import { type HashName, isObjectId, newObject, parseCommit, serialiseCommit } from './git-objects.ts'
@@ -15,12 +16,28 @@ import { importArchive } from './import-archive.ts'
 import { importFiles } from './import-files.ts'
 import { importRemote } from './import-remote.ts'
 import { materialize } from './materialize.ts'
+import { mergeChange } from './merge-change.ts'
 import { createObjectReaders } from './object-readers.ts'
+import { pushRemote } from './push-remote.ts'
 import { directoryEntries, listFiles, readFile } from './read-tree.ts'
-import { branchContains, branchHead, keepCommit, moveBranch, releaseCommit, resolveCommit } from './refs.ts'
+import {
+  branchContains,
+  branchHead,
+  containedCommits,
+  keepCommit,
+  moveBranch,
+  releaseCommit,
+  resolveCommit,
+} from './refs.ts'
+import { openKeyDirectory } from './remote-ssh.ts'
+import type { RemoteContext } from './remote-talk.ts'
 import { type Repository, treeOfObject } from './repository.ts'
+import { createRepositoryCare } from './repository-care.ts'
 import { createGitRunner, type GitRunnerOptions } from './run-git.ts'
-import { changedFiles, patchBetween } from './tree-diff.ts'
+import { storeArchive } from './store-archive.ts'
+import { streamBlobs } from './stream-blobs.ts'
+import { changedFiles, patchBetween, patchParts } from './tree-diff.ts'
+import { walkFiles } from './walk-files.ts'
 import { writeObjects } from './write-objects.ts'
 
 export interface GitStoreOptions {
@@ -30,7 +47,7 @@ export interface GitStoreOptions {
   readonly scratch: string
   /** Of https, http, ssh and file. */
   readonly allowedProtocols: readonly string[]
-  /** Host names that projects may be imported from; null for every public one. */
+  /** Host names that may be remotes, also in private networks; null for every public one. */
   readonly allowedHosts: readonly string[] | null
   /** Also hosts in loopback, link-local and private networks (default no). */
   readonly allowPrivateHosts?: boolean
@@ -64,10 +81,13 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   const scratch = resolve(options.scratch)
   const home = join(root, '.home')
   const template = join(root, '.template')
+  const keys = join(root, '.keys')
+  const remoteTimeoutMs = options.remoteTimeoutMs ?? 600_000
   for (const directory of [home, template, scratch]) mkdirSync(directory, { recursive: true, mode: 0o700 })
   writeFileSync(join(template, 'config'), repositorySettings)
   sweep(scratch, 'patch-')
   sweep(root, '.new-')
+  openKeyDirectory(keys, 2 * remoteTimeoutMs)
   const runnerOptions: GitRunnerOptions = {
     home,
     searchPath: options.searchPath ?? defaultSearchPath,
@@ -116,6 +136,12 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       contents: (name) => readers.contents(directory, name),
     }
   }
+  const remoteContext = async (projectId: string): Promise<RemoteContext> => ({
+    repository: await open(projectId),
+    rules,
+    keys,
+    timeoutMs: remoteTimeoutMs,
+  })
   const treeOf = async (repository: Repository, treeish: string): Promise<string> => {
     const tree = await treeOfObject(repository, treeish)
     if (tree === null) throw new NotFoundError('tree', treeish)
@@ -127,6 +153,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   }
 
   return {
+    ...createRepositoryCare(directoryOf, open),
     directory: directoryOf,
 
     async create(projectId, { objectFormat, branch }) {
@@ -156,9 +183,17 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     async importArchive(projectId, archive, commit) {
       return await importArchive(await open(projectId), archive, commit)
     },
-    async importRemote(projectId, url, branch, signal) {
-      const timeoutMs = options.remoteTimeoutMs ?? 600_000
-      return await importRemote({ repository: await open(projectId), rules, timeoutMs }, url, branch, signal)
+    async storeArchive(projectId, archive, commit) {
+      return await storeArchive({ repository: await open(projectId), git, root }, archive, commit)
+    },
+    async importRemote(projectId, remote, branch, signal) {
+      return await importRemote(await remoteContext(projectId), remote, branch, signal)
+    },
+    async fetchRemote(projectId, remote, branch, signal, use) {
+      return await fetchRemote(await remoteContext(projectId), remote, branch, signal, use)
+    },
+    async push(projectId, remote, branch, oid, signal) {
+      return await pushRemote(await remoteContext(projectId), remote, branch, oid, signal)
     },
 
     async branchHead(projectId, branch) {
@@ -192,6 +227,14 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       const repository = await open(projectId)
       return await listFiles(repository, await treeOf(repository, treeish))
     },
+    async *files(projectId, treeish, range = {}) {
+      const repository = await open(projectId)
+      yield* walkFiles(repository, await treeOf(repository, treeish), range)
+    },
+    async *contents(projectId, objectIds) {
+      const { directory } = await open(projectId)
+      yield* streamBlobs(runnerOptions, directory, objectIds)
+    },
     async readFile(projectId, treeish, path) {
       const repository = await open(projectId)
       const tree = await treeOfObject(repository, treeish)
@@ -201,6 +244,9 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       const repository = await open(projectId)
       const object = isObjectId(objectId) ? await repository.contents(objectId) : null
       return object?.kind === 'blob' ? object.content : null
+    },
+    async containedCommits(projectId, head, oids) {
+      return await containedCommits(await open(projectId), head, oids)
     },
     async branchContains(projectId, branch, oid) {
       return await branchContains(await open(projectId), branch, oid)
@@ -218,11 +264,18 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       const repository = await open(projectId)
       return await patchBetween(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
     },
+    async patchParts(projectId, fromTree, toTree) {
+      const repository = await open(projectId)
+      return await patchParts(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
+    },
     async applyPatch(projectId, baseTree, patch) {
       const repository = await open(projectId)
       return await applyPatch({ repository, git, scratch }, await treeOf(repository, baseTree), patch)
     },
 
+    async mergeChange(projectId, change, onto) {
+      return await mergeChange(await open(projectId), change, onto)
+    },
     async writeCommit(projectId, request) {
       const repository = await open(projectId)
       const commit = newObject(repository.hash, 'commit', serialiseCommit(request))

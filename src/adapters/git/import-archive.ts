@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { type Extract, extract, type Header } from 'tar-stream'
 import { SourceRejectedError } from '../../domain/errors.ts'
+import { checkedFrames, refusedArchive } from './archive-frames.ts'
 import { type FirstCommit, importStream, type StreamedFile } from './fast-import.ts'
 import { pathFault } from './patch-paths.ts'
 import { createPathRegister, type PathRegister } from './path-register.ts'
@@ -27,7 +28,7 @@ export async function importArchive(
   limits: ArchiveLimits = archiveLimits,
 ): Promise<string> {
   const upload: Upload = { fault: undefined }
-  const register = createPathRegister((path, words) => refused(`its entry ${path} ${words}`))
+  const register = createPathRegister((path, words) => refusedArchive(`its entry ${path} ${words}`), { isNew: true })
   const tops = new Set<string>()
   const source = Readable.from(watched(archive, upload))
   try {
@@ -46,12 +47,21 @@ interface Upload {
   fault: unknown
 }
 
+/** Notes what reading the upload throws, and not what is thrown into it when its reader has had enough. */
 async function* watched(archive: AsyncIterable<Uint8Array>, upload: Upload): AsyncGenerator<Uint8Array> {
+  const chunks = archive[Symbol.asyncIterator]()
+  const next = async () => {
+    try {
+      return await chunks.next()
+    } catch (error) {
+      upload.fault = error
+      throw error
+    }
+  }
   try {
-    yield* archive
-  } catch (error) {
-    upload.fault = error
-    throw error
+    for (let chunk = await next(); !chunk.done; chunk = await next()) yield chunk.value
+  } finally {
+    await chunks.return?.()
   }
 }
 
@@ -68,14 +78,15 @@ async function* entries(
   try {
     for await (const entry of tar) {
       const path = pathOf(entry.header)
-      if (path === null || !isFile(entry.header, path)) {
-        if (path !== null) noteDirectory(path, tops)
+      if (!isFile(entry.header, path)) {
+        noteDirectory(path, tops)
+        if (path !== '') register.addDirectory(path)
         entry.resume()
         continue
       }
       register.add(path)
       noteFile(path, tops)
-      if (register.paths.size > limits.files) throw refused(`it has more than ${limits.files} files`)
+      if (register.paths.size > limits.files) throw refusedArchive(`it has more than ${limits.files} files`)
       const mode = ((entry.header.mode ?? 0) & 0o100) === 0 ? '100644' : '100755'
       yield { path, mode, size: entry.header.size ?? 0, content: piecesOf(entry) }
     }
@@ -86,7 +97,7 @@ async function* entries(
     source.destroy()
     await feeding
   }
-  if (register.paths.size === 0) throw refused('it holds no files')
+  if (register.paths.size === 0) throw refusedArchive('it holds no files')
   register.finish()
 }
 
@@ -102,16 +113,16 @@ async function* piecesOf(entry: object): AsyncGenerator<Uint8Array> {
 
 function damaged(error: unknown): SourceRejectedError {
   if (error instanceof SourceRejectedError) return error
-  return refused(`it is damaged or no tar archive (${error instanceof Error ? error.message : error})`)
+  return refusedArchive(`it is damaged or no tar archive (${error instanceof Error ? error.message : error})`)
 }
 
 /** Unpacks what is gzipped, counts what comes out, and waits for the reader. */
 async function feed(source: Readable, tar: Extract, limits: ArchiveLimits): Promise<void> {
   const most = limits.unpackedBytes + limits.files * headerBytes
   let unpacked = 0
-  for await (const chunk of await unzipped(source)) {
+  for await (const chunk of checkedFrames(await unzipped(source), { fileBytes: limits.unpackedBytes })) {
     unpacked += chunk.length
-    if (unpacked > most) throw refused(`it has more than ${limits.unpackedBytes} bytes when unpacked`)
+    if (unpacked > most) throw refusedArchive(`it has more than ${limits.unpackedBytes} bytes when unpacked`)
     if (tar.destroyed) return
     if (!tar.write(chunk)) {
       await new Promise<void>((resolve) => {
@@ -147,27 +158,26 @@ async function* startingWith(head: Uint8Array, rest: AsyncIterator<Uint8Array>):
   yield* { [Symbol.asyncIterator]: () => rest }
 }
 
-/** Null for the archive's own root. */
-function pathOf({ name }: Header): string | null {
+/** Empty for the archive's own root. */
+function pathOf({ name }: Header): string {
   const path = name.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '')
-  return path === '' || path === '.' ? null : path
+  return path === '.' ? '' : path
 }
 
 /** False for a directory. @throws SourceRejectedError for anything else that is no plain file */
-function isFile(header: Header, path: string): boolean {
-  const shown = JSON.stringify(header.name.slice(0, 300))
-  const { type } = header
-  if (type === 'directory') {
-    const fault = pathFault(path, false)
-    if (fault) throw refused(`its entry ${shown} ${fault.words}`)
-    return false
+function isFile({ name, type }: Header, path: string): boolean {
+  if (type === 'directory' && path === '') return false
+  if (type === 'directory' || type === 'file' || type === 'contiguous-file') {
+    const fault = pathFault(path, true)
+    if (fault) throw refusedArchive(`its entry ${JSON.stringify(name.slice(0, 300))} ${fault.words}`)
+    return type !== 'directory'
   }
-  if (type === 'file' || type === 'contiguous-file') return true
-  throw refused(
-    `its entry ${shown} is a ${type === 'link' ? 'hard link' : type}, and only files and directories are taken`,
-  )
+  const kind = type == null ? 'of an unknown kind' : `a ${type === 'link' ? 'hard link' : type}`
+  const shown = JSON.stringify(name.slice(0, 300))
+  throw refusedArchive(`its entry ${shown} is ${kind}, and only files and directories are taken`)
 }
 
+/** An archive that names its own root was packed from within: nothing is stripped. */
 function noteDirectory(path: string, tops: Set<string>): void {
   tops.add(path.split('/', 1)[0] ?? '')
 }
@@ -180,12 +190,8 @@ function noteFile(path: string, tops: Set<string>): void {
 function strippedPath(path: string, register: PathRegister, tops: ReadonlySet<string>): string {
   if (tops.size !== 1 || tops.has('')) return path
   const stripped = path.slice(path.indexOf('/') + 1)
-  const fault = pathFault(stripped, false)
+  const fault = pathFault(stripped, true)
   if (fault || !register.paths.has(path))
-    throw refused(`its entry ${JSON.stringify(path)} ${fault?.words ?? 'is unknown'}`)
+    throw refusedArchive(`its entry ${JSON.stringify(path)} ${fault?.words ?? 'is unknown'}`)
   return stripped
-}
-
-function refused(why: string): SourceRejectedError {
-  return new SourceRejectedError(`The archive cannot be used: ${why}.`)
 }

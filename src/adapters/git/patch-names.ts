@@ -53,6 +53,16 @@ export function readLineName(text: string, endsAtTab: boolean): string | null {
   return tab < 0 ? text : text.slice(0, tab)
 }
 
+/** Whether a line of names ends with the beginning of 1970, in any zone: so `diff -N` says that there is no file. */
+export function isEpochStamped(text: string): boolean {
+  const stamp = text.slice(text.lastIndexOf('\t') + 1)
+  const [, date, hours, minutes, sign, zoneHours, zoneMinutes] =
+    stamp.match(/^(1970-01-01|1969-12-31) ([0-2]\d):([0-5]\d):00(?:\.0+)? ([-+])([0-2]\d):?([0-5]\d)$/) ?? []
+  if (date === undefined) return false
+  const zone = (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1)
+  return Number(hours) * 60 + Number(minutes) - zone === (date === '1970-01-01' ? 0 : 24 * 60)
+}
+
 /** Whether the rest of a `diff --git` line says these two names, each quoted or not. */
 export function saysNames(rest: string, oldName: string, newName: string): boolean {
   const afterOld = afterName(rest, oldName)

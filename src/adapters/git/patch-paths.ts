@@ -34,7 +34,11 @@ const pathRules: readonly Rule[] = [
 
 const nameRules: readonly Rule[] = [
   ['UNSAFE_PATH', 'has an empty name', (name) => name === ''],
-  ['UNSAFE_PATH', 'climbs out of its directory or names it', (name) => /^[.\s]+$/.test(name)],
+  [
+    'UNSAFE_PATH',
+    'climbs out of its directory or names it',
+    (name) => foldings(name).some((each) => /^[.\s]+(?:$|:)/.test(each)),
+  ],
   [
     'UNSAFE_PATH',
     `has a name longer than ${limits.nameBytes} bytes`,
@@ -70,11 +74,14 @@ export function pathFault(path: string, isNew: boolean): PathFault | null {
   )
 }
 
-/** The name as the file systems that fold names would take it. */
+/** The name as it stands, and as the file systems that fold names would take it. */
+function foldings(name: string): string[] {
+  return [name, name.replace(hfsIgnored, '')].map((each) => each.normalize('NFKC').toLowerCase())
+}
+
+/** Without what NTFS does not count: a stream's name, dots and spaces at the end. */
 function spellings(name: string): string[] {
-  const plain = name.normalize('NFKC').toLowerCase()
-  const hfs = name.replace(hfsIgnored, '').normalize('NFKC').toLowerCase()
-  return [plain, hfs].map((each) => (each.split(':', 1)[0] ?? '').replace(/[. ]+$/, ''))
+  return foldings(name).map((each) => (each.split(':', 1)[0] ?? '').replace(/[. ]+$/, ''))
 }
 
 function broken(rules: readonly Rule[], text: string): PathFault | null {

@@ -75,6 +75,10 @@ async function existing(lookup: TreeLookup, file: FilePatch, path: string): Prom
   }
   const saysLink = file.oldMode === linkMode
   if (file.oldMode !== null && saysLink !== (obstacle === 'symlink')) throw doesNotApply(path, 'wrong type')
+  if (file.newMode !== null && file.newMode === entry.mode) {
+    const words = `${path} already has the mode ${file.newMode} that the patch says it gets.`
+    throw new PatchRejectedError('HEADERS_LIE', words, { path })
+  }
   return entry
 }
 

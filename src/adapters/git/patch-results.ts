@@ -4,16 +4,18 @@ import { PatchRejectedError } from '../../domain/errors.ts'
 import { applyBinaryHunk, BinaryPatchError } from './binary-patch.ts'
 import { isObjectId, newObject } from './git-objects.ts'
 import type { PlannedFile } from './patch-plan.ts'
-import { placeHunks, searchBudget, wholeSide } from './place-hunks.ts'
+import { placeHunks, type SearchBudget, searchBudget, wholeSide } from './place-hunks.ts'
 import type { Repository } from './repository.ts'
 import type { GitRunner } from './run-git.ts'
-import { applyInScratch, type ScratchFile, ScratchRefusedError } from './scratch-apply.ts'
+import { applyInScratch, ScratchRefusedError } from './scratch-apply.ts'
 
 interface ResultContext {
   readonly repository: Repository
   readonly git: GitRunner
   readonly scratch: string
   readonly maxFileBytes: number
+  /** Of all files together. */
+  readonly maxBytes: number
 }
 
 /** A new content, or that there is none to be written. */
@@ -22,32 +24,60 @@ export type FileResult = Buffer | 'REMOVED' | 'SAME'
 const noContent = Buffer.alloc(0)
 
 /**
- * In the order of the files. What has context is git's to apply; whole contents (added, removed and binary files)
- * leave nothing to decide.
+ * In the order of the files, by our own reading of the patch. Whole contents (added, removed and binary files) leave
+ * nothing to decide; what has context counts only once git has confirmed it.
  * @throws PatchRejectedError
  */
 export async function resultsOf(context: ResultContext, files: readonly PlannedFile[]): Promise<FileResult[]> {
-  const texts = files.filter((planned) => isTextChange(planned))
-  const applied = await applyTexts(context, texts)
-  const byFile = new Map(texts.map((planned, index) => [planned, applied[index] ?? noContent]))
-  return files.map((planned) => {
-    const content = byFile.get(planned) ?? wholeResult(context, planned)
-    if (content instanceof Buffer && content.length > context.maxFileBytes) {
-      const { path } = planned
-      throw new PatchRejectedError('TOO_LARGE', `${path} would be larger than ${context.maxFileBytes} bytes.`, { path })
+  const search = { left: searchBudget }
+  const results: FileResult[] = []
+  let left = context.maxBytes
+  for (const planned of files) {
+    const { path } = planned
+    const content = isTextChange(planned)
+      ? await textResult(context, planned, search)
+      : wholeResult(context, planned, Math.min(left, context.maxFileBytes))
+    if (content instanceof Buffer) {
+      left -= content.length
+      const words = content.length > context.maxFileBytes ? `larger than ${context.maxFileBytes} bytes` : null
+      const all = left < 0 ? 'too large together with the other files' : null
+      const fault = words ?? all
+      if (fault) throw new PatchRejectedError('TOO_LARGE', `${path} would be ${fault}.`, { path })
     }
-    return content
-  })
+    results.push(content)
+  }
+  return results
+}
+
+/**
+ * Lets git apply what has context, as the patch states it, and compares.
+ * @throws PatchRejectedError when git refuses, or reads the patch in another way than we do
+ */
+export async function confirmByGit(
+  context: ResultContext,
+  files: readonly PlannedFile[],
+  results: readonly FileResult[],
+): Promise<void> {
+  const texts = [...files.entries()].filter(([, planned]) => isTextChange(planned))
+  if (texts.length === 0) return
+  const planned = texts.map(([, each]) => each)
+  const applied = await inScratch(context, planned)
+  for (const [number, [index, { path }]] of texts.entries()) {
+    const [expected, actual] = [results[index], applied[number]]
+    if (expected instanceof Buffer && actual?.equals(expected)) continue
+    const words = 'git applies the hunks elsewhere than where their lines stand, so their line numbers contradict them'
+    throw rejected(path, null, `error: ${path}: ${words}`)
+  }
 }
 
 function isTextChange({ file, base }: PlannedFile): boolean {
   return base !== null && file.operation !== 'DELETE' && file.hunks.length > 0
 }
 
-function wholeResult(context: ResultContext, planned: PlannedFile): FileResult {
+function wholeResult(context: ResultContext, planned: PlannedFile, maxBytes: number): FileResult {
   const { file, base, path } = planned
   const before = base?.content ?? noContent
-  const after = file.binary ? binaryResult(context, planned, before) : null
+  const after = file.binary ? binaryResult(context, planned, before, maxBytes) : null
   if (file.operation === 'DELETE') {
     const left = after ?? (file.hunks.length === 0 ? before : removedText(planned).equals(before) ? noContent : before)
     if (left.length > 0) {
@@ -68,12 +98,16 @@ function removedText({ file, path }: PlannedFile): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-function binaryResult({ repository, maxFileBytes }: ResultContext, planned: PlannedFile, before: Buffer): Buffer {
+function binaryResult({ repository }: ResultContext, planned: PlannedFile, before: Buffer, maxBytes: number): Buffer {
   const { file, base, path } = planned
   const none = '0'.repeat(repository.hash === 'sha1' ? 40 : 64)
   if (file.binary === null) return before
   if (!isObjectId(file.oldId ?? '') || !isObjectId(file.newId ?? '')) {
     throw rejected(path, null, `error: cannot apply binary patch to '${path}' without full index line`)
+  }
+  if (file.newId?.length !== none.length || file.oldId?.length !== none.length) {
+    const words = `the "index" line of '${path}' is of another object format than this repository`
+    throw rejected(path, null, `error: ${words}, so its binary patch cannot be checked`)
   }
   if (file.oldId !== (base?.entry.id ?? none)) {
     throw rejected(
@@ -83,7 +117,7 @@ function binaryResult({ repository, maxFileBytes }: ResultContext, planned: Plan
     )
   }
   try {
-    const after = applyBinaryHunk(file.binary, before, maxFileBytes)
+    const after = applyBinaryHunk(file.binary, before, maxBytes)
     const id = file.operation === 'DELETE' ? none : newObject(repository.hash, 'blob', after).id
     if (id === file.newId) return after
     throw new PatchRejectedError('HEADERS_LIE', `The binary patch to ${path} makes another content than it says.`, {
@@ -96,31 +130,17 @@ function binaryResult({ repository, maxFileBytes }: ResultContext, planned: Plan
   }
 }
 
-async function applyTexts(context: ResultContext, files: readonly PlannedFile[]): Promise<Buffer[]> {
-  const scratchFiles: ScratchFile[] = []
-  const expected: string[] = []
-  const budget = { left: searchBudget }
-  for (const planned of files) {
-    const { file, base, path } = planned
-    const before = base?.content ?? noContent
-    const placement = placeHunks(file.hunks, before.toString('latin1'), budget)
-    if ('lostHunk' in placement) {
-      const { lostHunk, words } = placement
-      throw rejected(path, lostHunk, await gitsWords(context, planned, before), `hunk ${lostHunk} ${words}`)
-    }
-    scratchFiles.push({ before, hunks: placement.placed })
-    expected.push(placement.result)
-  }
-  if (files.length === 0) return []
-  const results = await inScratch(context, files, scratchFiles)
-  const differs = results.findIndex((result, index) => result.toString('latin1') !== expected[index])
-  const other = files[differs]
-  if (other)
-    throw rejected(other.path, null, `error: ${other.path}: git applied the hunks elsewhere than where they say`)
-  return results
+async function textResult(context: ResultContext, planned: PlannedFile, search: SearchBudget): Promise<Buffer> {
+  const { file, base, path } = planned
+  const before = base?.content ?? noContent
+  const placement = placeHunks(file.hunks, before.toString('latin1'), search)
+  if ('result' in placement) return Buffer.from(placement.result, 'latin1')
+  const { lostHunk, words } = placement
+  throw rejected(path, lostHunk, await gitsWords(context, planned), `hunk ${lostHunk} ${words}`)
 }
 
-async function inScratch(context: ResultContext, files: readonly PlannedFile[], scratchFiles: readonly ScratchFile[]) {
+async function inScratch(context: ResultContext, files: readonly PlannedFile[]): Promise<Buffer[]> {
+  const scratchFiles = files.map(({ file, base }) => ({ before: base?.content ?? noContent, hunks: file.hunks }))
   try {
     return await applyInScratch(context.git, context.scratch, scratchFiles, context.maxFileBytes)
   } catch (error) {
@@ -131,17 +151,13 @@ async function inScratch(context: ResultContext, files: readonly PlannedFile[], 
   }
 }
 
-/** What git itself says to a file's hunks as they stand. */
-async function gitsWords(context: ResultContext, planned: PlannedFile, before: Buffer): Promise<string> {
-  const hunks = planned.file.hunks.map((hunk) => ({
-    hunk,
-    at: hunk.oldCount === 0 ? hunk.oldStart : hunk.oldStart - 1,
-  }))
+/** What git itself says to a file's hunks; nothing when it would take them. */
+async function gitsWords(context: ResultContext, planned: PlannedFile): Promise<string> {
   try {
-    await applyInScratch(context.git, context.scratch, [{ before, hunks }], context.maxFileBytes)
+    await inScratch(context, [planned])
     return ''
   } catch (error) {
-    if (error instanceof ScratchRefusedError) return withPaths(error.message, [planned])
+    if (error instanceof PatchRejectedError && error.reason === 'DOES_NOT_APPLY') return error.details
     throw error
   }
 }

@@ -4,7 +4,24 @@
  */
 
 import { PatchRejectedError } from '../../domain/errors.ts'
-import { type BinaryHunk, BinaryPatchError, readBinaryHunk } from './binary-patch.ts'
+import {
+  type BinaryHunk,
+  BinaryPatchError,
+  type InflateBudget,
+  InflateBudgetError,
+  readBinaryHunk,
+} from './binary-patch.ts'
+import {
+  beginsSection,
+  checkPreface,
+  checkRest,
+  hunkHead,
+  isBlank,
+  isDiffCommand,
+  malformed,
+  namesFollow,
+  openFence,
+} from './patch-envelope.ts'
 
 export interface Hunk {
   readonly oldStart: number
@@ -50,34 +67,39 @@ const headerWords = [
   'index',
 ] as const
 
-const hunkHead = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@/
+interface CutLimits {
+  readonly files: number
+  readonly fileBytes: number
+  /** Of all binary blocks together, inflated. */
+  readonly readBytes: number
+}
 
-/** @throws PatchRejectedError MALFORMED or EMPTY */
-export function cutPatch(lines: readonly string[], limits: { files: number; fileBytes: number }): CutPatch {
+/** @throws PatchRejectedError MALFORMED, EMPTY or TOO_LARGE */
+export function cutPatch(lines: readonly string[], limits: CutLimits): CutPatch {
   let at = lines.findIndex((_, index) => beginsSection(lines, index))
   if (at < 0) {
     if (lines.every((line) => line.trim() === '')) throw new PatchRejectedError('EMPTY', 'The patch is empty.')
     throw malformed('The text has no "diff --git" line and no "---" and "+++" lines, so it is no patch.', null)
   }
-  const fragment = lines.slice(0, at).findIndex((line) => hunkHead.test(line))
-  if (fragment >= 0) throw malformed('A hunk comes before any file header.', fragment + 1)
+  checkPreface(lines.slice(0, at))
+  const fence = openFence(lines.slice(0, at))
   const from = at
   let to = at
   const sections: PatchSection[] = []
+  const budget = { left: limits.readBytes }
   while (at < lines.length) {
-    const line = lines[at] ?? ''
-    if (isBlank(line)) at++
+    if (isBlank(lines[at] ?? '')) at++
     else if (beginsSection(lines, at)) {
       if (sections.length === limits.files) {
         throw new PatchRejectedError('TOO_LARGE', `The patch touches more than ${limits.files} files.`)
       }
-      const read = readSection(lines, at, limits.fileBytes)
+      const read = readSection(lines, at, limits.fileBytes, budget)
       sections.push(read.section)
       at = read.next
       to = at
-    } else if (isSignature(lines, at)) break
-    else throw malformed('A line belongs to no file and no hunk.', at + 1, line)
+    } else break
   }
+  checkRest(lines, to, fence)
   return { sections, from, to }
 }
 
@@ -85,8 +107,9 @@ function readSection(
   lines: readonly string[],
   start: number,
   maxBytes: number,
+  budget: InflateBudget,
 ): { section: PatchSection; next: number } {
-  let at = start
+  let at = isDiffCommand(lines, start) ? start + 1 : start
   const first = headerLine(lines, at)
   const diffLine = first.startsWith('diff --git ') ? first.slice('diff --git '.length) : null
   const headers = new Map<string, string>()
@@ -117,7 +140,7 @@ function readSection(
     throw malformed('A file has "---" and "+++" lines and no hunk.', at + 1, lines[at])
   let binary: BinaryHunk | null = null
   if (minus === null && headerLine(lines, at) === 'GIT binary patch') {
-    const read = readBinary(lines, at + 1, maxBytes)
+    const read = readBinary(lines, at + 1, maxBytes, budget)
     binary = read.hunk
     at = read.next
   }
@@ -153,54 +176,28 @@ function readHunk(lines: readonly string[], start: number, number: number): { hu
   return { hunk: { ...hunk, lines: body }, next: at }
 }
 
-function readBinary(lines: readonly string[], start: number, maxBytes: number): { hunk: BinaryHunk; next: number } {
+function readBinary(
+  lines: readonly string[],
+  start: number,
+  maxBytes: number,
+  budget: InflateBudget,
+): { hunk: BinaryHunk; next: number } {
   try {
-    const { hunk, next } = readBinaryHunk(lines, start, maxBytes)
-    // The way back, for `git apply --reverse`: it must be whole and is not used.
-    const back = /^(literal|delta) \d+$/.test(lines[next] ?? '') ? readBinaryHunk(lines, next, maxBytes).next : next
+    const { hunk, next } = readBinaryHunk(lines, start, maxBytes, budget)
+    // The way back, for `git apply --reverse`, is not used; when it is not whole, git drops the file and goes on.
+    const hasBack = /^(literal|delta) /.test(lines[next] ?? '')
+    const back = hasBack ? readBinaryHunk(lines, next, maxBytes, budget).next : next
     return { hunk, next: Math.min(back, lines.length) }
   } catch (error) {
     if (error instanceof BinaryPatchError) throw malformed(`The patch is corrupt: ${error.message}.`, start + 1)
+    if (error instanceof InflateBudgetError) {
+      throw new PatchRejectedError('TOO_LARGE', `The patch is too large: ${error.message}.`)
+    }
     throw error
   }
-}
-
-function beginsSection(lines: readonly string[], at: number): boolean {
-  return lines[at]?.startsWith('diff --git ') === true || namesFollow(lines, at)
-}
-
-function namesFollow(lines: readonly string[], at: number): boolean {
-  return lines[at]?.startsWith('--- ') === true && lines[at + 1]?.startsWith('+++ ') === true
 }
 
 /** A header of a patch that was saved with CRLF line ends; within hunks a CR is content. */
 function headerLine(lines: readonly string[], at: number): string {
   return (lines[at] ?? '').replace(/\r$/, '')
-}
-
-function isBlank(line: string): boolean {
-  return line === '' || line === '\r'
-}
-
-/** `-- ` and git's version, with which format-patch ends. */
-function isSignature(lines: readonly string[], at: number): boolean {
-  const rest = lines.slice(at).filter((line) => !isBlank(line))
-  return (
-    /^-- ?\r?$/.test(rest[0] ?? '') &&
-    rest.length <= 2 &&
-    (rest.length === 1 || /^\d+\.[\w. ()-]*\r?$/.test(rest[1] ?? ''))
-  )
-}
-
-function malformed(
-  message: string,
-  line: number | null,
-  text?: string,
-  hunk: number | null = null,
-): PatchRejectedError {
-  const shown = text === undefined ? '' : `: ${Buffer.from(text.slice(0, 200), 'latin1').toString('utf8')}`
-  return new PatchRejectedError('MALFORMED', message, {
-    hunk,
-    details: line === null ? message : `${message.replace(/\.$/, '')} (line ${line} of the patch${shown})`,
-  })
 }

@@ -2,15 +2,7 @@
 
 import type { Hunk } from './patch-sections.ts'
 
-export interface PlacedHunk {
-  readonly hunk: Hunk
-  /** The line of the old file before which it begins, from 0. */
-  readonly at: number
-}
-
-type Placement =
-  | { readonly placed: readonly PlacedHunk[]; readonly result: string }
-  | { readonly lostHunk: number; readonly words: string }
+type Placement = { readonly result: string } | { readonly lostHunk: number; readonly words: string }
 
 interface Sides {
   readonly before: readonly string[]
@@ -34,7 +26,6 @@ export interface SearchBudget {
 export function placeHunks(hunks: readonly Hunk[], text: string, budget: SearchBudget): Placement {
   if (countLines(text) > maxLines) return { lostHunk: 1, words: `is for a file of more than ${maxLines} lines` }
   const lines = splitLines(text)
-  const placed: PlacedHunk[] = []
   const pieces: string[] = []
   let done = 0
   for (const [index, hunk] of hunks.entries()) {
@@ -52,11 +43,10 @@ export function placeHunks(hunks: readonly Hunk[], text: string, budget: SearchB
     }
     pushAll(pieces, lines, done, at)
     pushAll(pieces, after, 0, after.length)
-    placed.push({ hunk, at })
     done = end
   }
   pushAll(pieces, lines, done, lines.length)
-  return { placed, result: pieces.join('') }
+  return { result: pieces.join('') }
 }
 
 /** The lines of one side of a hunk that is all of its file; null when it also has others. */

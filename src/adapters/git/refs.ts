@@ -44,8 +44,26 @@ export async function branchContains(repository: Repository, branch: string, oid
   return exitCode === 0
 }
 
+/** Those of the commits that the history of `head` has, itself among them, in one walk. */
+export async function containedCommits(
+  repository: Repository,
+  head: string,
+  oids: readonly string[],
+): Promise<readonly string[]> {
+  requireObjectIds(head, ...oids)
+  const kinds = await Promise.all(oids.map(async (oid) => (await repository.info(oid))?.kind))
+  const known = oids.filter((_, index) => kinds[index] === 'commit')
+  if (known.length === 0) return []
+  const { stdout } = await repository.git({
+    args: ['rev-list', '--stdin'],
+    stdin: Buffer.from(`${known.join('\n')}\n^${head}\n`),
+  })
+  const beyond = new Set(stdout.toString('utf8').split('\n'))
+  return known.filter((oid) => !beyond.has(oid))
+}
+
 // Far longer than any git process of ours may run: whoever made the lock is gone.
-const staleLockMs = 300_000
+export const staleLockMs = 300_000
 
 /** Removes the lock that a git which was killed left on a reference. @returns whether there was one */
 async function removeStaleLock(repository: Repository, ref: string): Promise<boolean> {
@@ -89,7 +107,7 @@ function keptRef(kind: KeptKind, id: string): string {
 }
 
 /** The reference must be of checked shape. */
-async function readRef(repository: Repository, ref: string): Promise<string | null> {
+export async function readRef(repository: Repository, ref: string): Promise<string | null> {
   const { stdout } = await repository.git({ args: ['for-each-ref', '--format=%(refname) %(objectname)', ref] })
   const line = stdout
     .toString('utf8')

@@ -7,9 +7,9 @@ import { SourceRejectedError } from '../../domain/errors.ts'
 export interface RemoteRules {
   /** Of https, http, ssh and file, those that may be used. */
   readonly allowedProtocols: readonly string[]
-  /** Host names; null allows every public one. */
+  /** Host names in lower case; null allows every public one. A host that is named may be in a private network. */
   readonly allowedHosts: readonly string[] | null
-  /** Loopback, link-local and private networks. */
+  /** Loopback, link-local and private networks, whatever the name. */
   readonly allowPrivateHosts: boolean
 }
 
@@ -52,7 +52,7 @@ export function parseRemoteUrl(text: string, rules: RemoteRules): RemoteUrl {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
   if (isIP(host) === 0 && !hostName.test(host)) throw rejected('its host is no valid name')
   // A name is looked up when it is fetched from; what says by itself that it is not public is refused at once.
-  if (!rules.allowPrivateHosts && (host === 'localhost' || host.endsWith('.localhost') || isInside(host))) {
+  if (!mayBeInside(host, rules) && (host === 'localhost' || host.endsWith('.localhost') || isInside(host))) {
     throw rejected(`the host ${host} is not in a public network`)
   }
   if (rules.allowedHosts !== null && !rules.allowedHosts.includes(host))
@@ -70,7 +70,7 @@ export function parseRemoteUrl(text: string, rules: RemoteRules): RemoteUrl {
  * @throws SourceRejectedError when one of them is not public
  */
 export async function resolveRemote(remote: RemoteUrl, rules: RemoteRules): Promise<RemoteAddress> {
-  if (remote.host === null || rules.allowPrivateHosts) return { addresses: [] }
+  if (remote.host === null || mayBeInside(remote.host, rules)) return { addresses: [] }
   const { host } = remote
   let found: readonly { address: string }[]
   try {
@@ -100,6 +100,11 @@ function asUrl(text: string): URL {
 function fileUrl(url: URL): RemoteUrl {
   if (url.host !== '') throw rejected('a file URL has no host')
   return { protocol: 'file', url: url.href, host: null, port: null }
+}
+
+/** Whoever names a host in the configuration means it, wherever it is. */
+function mayBeInside(host: string, rules: RemoteRules): boolean {
+  return rules.allowPrivateHosts || (rules.allowedHosts?.includes(host) ?? false)
 }
 
 function isInside(address: string): boolean {

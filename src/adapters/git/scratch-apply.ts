@@ -1,16 +1,30 @@
 /** `git apply` on nothing but the touched files, in a directory outside any repository, under names of our own. */
 
-import { constants } from 'node:fs'
-import { mkdtemp, open, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFile,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { PatchRejectedError } from '../../domain/errors.ts'
-import { inParallel } from './in-parallel.ts'
-import type { PlacedHunk } from './place-hunks.ts'
+import type { Hunk } from './patch-sections.ts'
 import { GitCommandError, type GitRunner } from './run-git.ts'
 
 export interface ScratchFile {
   readonly before: Buffer
-  readonly hunks: readonly PlacedHunk[]
+  readonly hunks: readonly Hunk[]
 }
 
 /** git refused; its words name files by their number in the list. */
@@ -31,6 +45,14 @@ export class ScratchRefusedError extends Error {
 /** git's time grows with hunks times lines: a patch within all limits could keep it busy for hours. */
 const applyMs = 20_000
 
+const newFile = { flag: 'wx', mode: 0o600 } as const
+
+/** In bytes. */
+const smallContent = 65_536
+const filesAtOnce = 16
+
+const readAside = promisify(readFile)
+
 /**
  * The files' new contents, in the same order. The names on the disk are numbers, so neither a name nor a
  * `.gitattributes` of the project has any meaning here.
@@ -42,25 +64,43 @@ export async function applyInScratch(
   files: readonly ScratchFile[],
   maxBytes: number,
 ): Promise<Buffer[]> {
-  const directory = await realpath(await mkdtemp(join(scratch, 'patch-')))
+  const directory = realpathSync(mkdtempSync(join(scratch, 'patch-')))
   try {
-    await inParallel([...files.entries()], ([index, { before }]) =>
-      writeFile(join(directory, String(index)), before, { flag: 'wx', mode: 0o600 }),
-    )
-    await runApply(git, directory, Buffer.from(files.map(patchText).join(''), 'latin1'))
-    const names = await readdir(directory)
+    // git starts while the files are written, and waits for its patch.
+    await runApply(git, directory, Readable.from(patchOnceWritten(directory, files)))
+    const names = readdirSync(directory)
     if (names.length !== files.length) throw new ScratchRefusedError('the patch made or removed other files')
     const results: Buffer[] = []
-    await inParallel([...files.keys()], async (index) => {
+    await forEach(files, async (_, index) => {
       results[index] = await readPlainFile(join(directory, String(index)), maxBytes)
     })
     return results
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 
-async function runApply(git: GitRunner, directory: string, patch: Buffer): Promise<void> {
+async function* patchOnceWritten(directory: string, files: readonly ScratchFile[]): AsyncGenerator<Buffer> {
+  await forEach(files, async ({ before }, index) => {
+    const path = join(directory, String(index))
+    if (before.length <= smallContent) writeFileSync(path, before, newFile)
+    else await writeFile(path, before, newFile)
+  })
+  yield Buffer.from(files.map(patchText).join(''), 'latin1')
+}
+
+/** What is short is done at once, since handing it to another thread takes longer; others get their turn in between. */
+async function forEach(
+  files: readonly ScratchFile[],
+  work: (file: ScratchFile, index: number) => Promise<void>,
+): Promise<void> {
+  for (const [index, file] of files.entries()) {
+    if (index % filesAtOnce === filesAtOnce - 1) await nextTurn()
+    await work(file, index)
+  }
+}
+
+async function runApply(git: GitRunner, directory: string, patch: Readable): Promise<void> {
   try {
     await git({
       args: ['apply', '--whitespace=nowarn', '-p1', '-'],
@@ -76,28 +116,23 @@ async function runApply(git: GitRunner, directory: string, patch: Buffer): Promi
   }
 }
 
-/** In git's own form, with the line numbers at which the hunks were found. */
+/** In git's own form, with the line numbers that the patch states: git is to read what the patch says. */
 function patchText({ hunks }: ScratchFile, index: number): string {
   const lines = [`diff --git a/${index} b/${index}`, `--- a/${index}`, `+++ b/${index}`]
-  let shift = 0
-  for (const { hunk, at } of hunks) {
-    const { oldCount, newCount } = hunk
-    const oldStart = oldCount === 0 ? at : at + 1
-    const newStart = newCount === 0 ? at + shift : at + shift + 1
+  for (const { oldStart, oldCount, newStart, newCount, lines: body } of hunks) {
     lines.push(`@@ -${oldStart},${oldCount} +${newStart},${newCount} @@`)
-    for (const line of hunk.lines) lines.push(line)
-    shift += newCount - oldCount
+    for (const line of body) lines.push(line)
   }
   return `${lines.join('\n')}\n`
 }
 
 async function readPlainFile(path: string, maxBytes: number): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
-    const { size } = await file.stat()
+    const { size } = fstatSync(file)
     if (size > maxBytes) throw new ScratchRefusedError(`a file would be larger than ${maxBytes} bytes`)
-    return await file.readFile()
+    return size <= smallContent ? readFileSync(file) : await readAside(file)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }

@@ -1,7 +1,7 @@
 /** The difference of two trees as files and as a patch, computed by git from the trees alone. */
 
 import { isUtf8 } from 'node:buffer'
-import type { ChangedFile, ChangeKind } from '../../domain/ports/git-store.ts'
+import type { ChangedFile, ChangeKind, PatchPart } from '../../domain/ports/git-store.ts'
 import { writeLiteral } from './binary-patch.ts'
 import { diffArguments, parseRawChanges, type RawChange, renameArguments } from './raw-changes.ts'
 import { MissingObjectError, type Repository } from './repository.ts'
@@ -45,19 +45,26 @@ export async function changedFiles(repository: Repository, fromTree: string, toT
  * as binary, since a patch is a string here and has to survive a database.
  */
 export async function patchBetween(repository: Repository, fromTree: string, toTree: string): Promise<string> {
+  return (await patchParts(repository, fromTree, toTree)).map(({ patch }) => patch).join('')
+}
+
+/** The same file by file, in git's order. */
+export async function patchParts(repository: Repository, fromTree: string, toTree: string): Promise<PatchPart[]> {
   const [{ changes }, sections] = await Promise.all([
     readCountedChanges(repository, fromTree, toTree),
     readSections(repository, fromTree, toTree, ['--binary']),
   ])
   const parts = sectionsByChange(changes, sections)
-  const texts: string[] = []
+  const patches: PatchPart[] = []
   for (const [index, change] of changes.entries()) {
+    const texts: string[] = []
     for (const section of parts[index] ?? []) {
       const bytes = Buffer.from(section, 'latin1')
       texts.push(isUtf8(bytes) && !bytes.includes(0) ? toText(section) : await asBinary(repository, change, section))
     }
+    patches.push({ path: change.path, patch: texts.join('') })
   }
-  return texts.join('')
+  return patches
 }
 
 async function readCountedChanges(repository: Repository, fromTree: string, toTree: string) {

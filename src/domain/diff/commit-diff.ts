@@ -8,6 +8,7 @@ import {
   ForbiddenError,
   InvalidTransitionError,
 } from '../errors.ts'
+import { noteHead } from '../project/note-head.ts'
 import { evaluationHash } from '../safety/evaluate-change.ts'
 import { canonicalHash, sha256 } from '../shared/canonical-hash.ts'
 import { rows } from '../shared/database.ts'
@@ -104,7 +105,8 @@ const look = async (
   const { targetBranch, baseCommit } = diff
   if (head && head.oid !== baseCommit) {
     // A commit that was settled since git was asked knows better.
-    if (project.headCommit === head.known) project.headCommit = head.oid
+    const isOfBranch = project.headCommit === head.known && project.targetBranch === targetBranch
+    if (isOfBranch) await noteHead(tx, project, head.oid)
     return refuse(new BaseDriftError(targetBranch, baseCommit, head.oid ?? 'nothing'))
   }
   const open = await rows(tx.em)

@@ -32,3 +32,9 @@ export const withTrailers = (message: string, diffId: string, reviewers: readonl
     ...reviewers.map((reviewer) => `Reviewed-by: ${reviewer}`),
     '',
   ].join('\n')
+
+/** As git words it; the subject alone, since the rest speaks of another commit. */
+export const revertMessage = (message: string, oid: string): string => {
+  const subject = message.trim().split('\n', 1)[0] ?? ''
+  return `Revert "${subject}"\n\nThis reverts commit ${oid}.`
+}

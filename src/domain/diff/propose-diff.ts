@@ -1,78 +1,45 @@
-import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
-import { findReadyProject } from '../project/find-project.ts'
-import { once } from '../shared/once.ts'
+import { refreshHead } from '../project/note-head.ts'
+import { findEarlier, once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
-import { clientMutationId, fieldFault, prose, validate } from '../shared/validate.ts'
-import { projectTestCases } from '../testing/open-test-run.ts'
-import { commitMessage } from './commit-message.ts'
-import { keepResult, prepareDiff } from './prepare-diff.ts'
-import { storeDiff } from './store-diff.ts'
+import { quickTestCases } from '../testing/open-test-run.ts'
+import { checkProposal, type ProposeDiffInput } from './check-proposal.ts'
+import { prepareDiff } from './prepare-diff.ts'
+import { proposePatch } from './propose-patch.ts'
 
-const input = z.object({
-  projectId: z.uuid(),
-  // The engine's own limit, in bytes, gives the better error.
-  content: z.string(),
-  commitMessage,
-  baseCommit: z
-    .string()
-    .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be a full commit id')
-    .nullish(),
-  prompt: prose(100_000).nullish(),
-  allowInvalidSyntax: z.boolean().nullish(),
-  clientMutationId,
-})
-export type ProposeDiffInput = z.input<typeof input>
+const mutation = 'proposeDiff'
 
 /**
  * A change from outside: a person's, or another agent's. Without a base commit, on the target branch's head.
  * @throws NotFoundError, ForbiddenError, ValidationError, PatchRejectedError, SyntaxRejectedError
  */
 export const proposeDiff = async (services: Services, viewer: Viewer, given: ProposeDiffInput): Promise<string> => {
-  const checked = validate(input, given)
+  const checked = await checkProposal(services, viewer, given)
   const { projectId } = checked
-  const branch = await transact(services, async (tx) => {
-    const project = await findReadyProject(tx, viewer, projectId, 'AUTHOR')
-    return project.targetBranch ?? ''
-  })
-  const head = await services.git.branchHead(projectId, branch)
-  const base = checked.baseCommit ?? head
-  if (!base || !(await services.git.branchContains(projectId, branch, base))) {
-    throw fieldFault('baseCommit', `is not a commit of the branch ${branch}`)
-  }
-  const prepared = await prepareDiff(services, projectId, base, checked.content, {
+  // Asked again after the branch moved, the patch need not apply any more.
+  const earlier = await transact(services, (tx) => findEarlier(tx, viewer, mutation, checked.clientMutationId))
+  if (earlier !== undefined) return earlier
+  // On a head that is not known yet it could not become APPROVED.
+  await refreshHead(services, projectId)
+  const prepared = await prepareDiff(services, projectId, checked.base, checked.content, {
     allowInvalidSyntax: checked.allowInvalidSyntax ?? false,
   })
-  const testCases = await projectTestCases(services, projectId)
-  const id = randomUUID()
-  await keepResult(services, projectId, id, prepared, services.clock())
-  let stored: string | undefined
-  try {
-    stored = await transact(services, (tx) =>
-      once(tx, viewer, 'proposeDiff', checked.clientMutationId, async () => {
-        const diff = {
-          id,
-          projectId,
-          origin: 'EXTERNAL',
-          authorId: viewer.actor.id,
-          requestedById: null,
-          candidateId: null,
-          sprintId: null,
-          iteration: 1,
-          supersedesId: null,
-          targetBranch: branch,
-          prompt: checked.prompt ?? null,
-          commitMessage: checked.commitMessage,
-        } as const
-        await storeDiff(services, tx, diff, prepared, testCases)
-        return id
-      }),
-    )
-  } finally {
-    // Refused by the database, or an earlier call's diff: nothing points to this one.
-    if (stored !== id) await services.git.release(projectId, 'diffs', id)
-  }
-  return stored
+  const diff = {
+    projectId,
+    origin: 'EXTERNAL',
+    authorId: viewer.actor.id,
+    requestedById: null,
+    candidateId: null,
+    sprintId: null,
+    iteration: 1,
+    supersedesId: null,
+    targetBranch: checked.branch,
+    prompt: checked.prompt ?? null,
+    commitMessage: checked.commitMessage,
+  } as const
+  const testCases = await quickTestCases(services, projectId)
+  return proposePatch(services, { diff, prepared, testCases }, (store) =>
+    transact(services, (tx) => once(tx, viewer, mutation, checked.clientMutationId, () => store(tx))),
+  )
 }

@@ -9,6 +9,7 @@ import { startNextIteration } from '../sprint/start-next-iteration.ts'
 import { currentBinding, stillHolds } from './approval.ts'
 import type { DiffRow } from './diff.entity.ts'
 import { type DiffStatus, reviewableStatuses } from './diff.status.ts'
+import { noteDiffView } from './diff-view.ts'
 import { findDiff } from './find-diff.ts'
 import { loadApproval } from './load-approval.ts'
 import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
@@ -52,6 +53,7 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
         checked.verdict === 'APPROVE' ? 'APPROVED' : 'HUMAN_REJECTED',
       )
     }
+    await noteDiffView(tx, diff.id, viewer.actor.id)
     const approval = await loadApproval(tx.em, diff)
     const { facts, policy, reviews } = approval
     if (checked.contentHash !== facts.contentHash) {
@@ -72,6 +74,7 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
       verdict: checked.verdict,
       feedback: checked.feedback ?? null,
       ...binding,
+      carriedFromId: null,
       createdAt: tx.now,
     })
     if (checked.verdict === 'REJECT') {

@@ -20,6 +20,8 @@ export const Review = defineEntity({
     baseCommit: p.text(),
     messageHash: p.text(),
     policyHash: p.text(),
+    /** The review of the diff's earlier self that a rebase carried over. */
+    carriedFromId: () => p.manyToOne(Review).mapToPk().strictNullable().fieldName('carried_from_id'),
     createdAt: p.datetime(),
   },
 })

@@ -1,10 +1,12 @@
 import { LockMode } from '@mikro-orm/core'
 import { ApprovalRequiredError, BaseDriftError } from '../errors.ts'
 import type { CommitRequest } from '../ports/git-store.ts'
+import { noteHead } from '../project/note-head.ts'
 import { Project } from '../project/project.entity.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
+import { openPush } from './change-push.ts'
 import { type CommitIntent, Diff } from './diff.entity.ts'
 import { changeDiffStatus } from './refresh-approval.ts'
 
@@ -14,6 +16,15 @@ export const toCommitRequest = (request: CommitIntent['request']): CommitRequest
   author: { ...request.author, at: new Date(request.author.at) },
   committer: { ...request.committer, at: new Date(request.committer.at) },
 })
+
+const storedHead = async (services: Services, projectId: string): Promise<string | null> => {
+  const { headCommit } = await rows(services.em())
+    .selectFrom('Project')
+    .select('headCommit')
+    .where('id', '=', projectId)
+    .executeTakeFirstOrThrow()
+  return headCommit
+}
 
 /**
  * Brings a COMMITTING diff to its end: the branch reaches the commit, or had moved. Safe to call again after a kill at
@@ -38,22 +49,30 @@ export const settleCommit = async (services: Services, diffId: string): Promise<
     (await git.branchContains(projectId, targetBranch, intent.oid)) ||
     (isIntact && (await git.moveBranch(projectId, targetBranch, intent.from, intent.oid))) ||
     (await git.branchContains(projectId, targetBranch, intent.oid))
-  const head = await git.branchHead(projectId, targetBranch)
-  const refusal = await transact(services, async (tx) => {
-    const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
-    const diff = await tx.em.findOneOrFail(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
-    if (diff.status !== 'COMMITTING') return undefined
-    project.headCommit = head
-    diff.commitIntent = null
-    if (landed) {
-      diff.commitOid = intent.oid
-      changeDiffStatus(tx, diff, 'COMMITTED')
-      return undefined
-    }
-    changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
-    return isIntact
-      ? new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
-      : new ApprovalRequiredError(['the stored intent is not the one that was decided on'])
-  })
-  if (refusal) throw refusal
+  for (;;) {
+    const known = await storedHead(services, projectId)
+    const head = await git.branchHead(projectId, targetBranch)
+    const settled = await transact(services, async (tx) => {
+      const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+      const diff = await tx.em.findOneOrFail(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+      if (diff.status !== 'COMMITTING') return { refusal: undefined }
+      // Whoever stored a head since git was asked knows better: git is asked again.
+      if ((project.headCommit ?? null) !== known) return undefined
+      if (project.targetBranch === targetBranch) await noteHead(tx, project, head)
+      diff.commitIntent = null
+      if (landed) {
+        diff.commitOid = intent.oid
+        changeDiffStatus(tx, diff, 'COMMITTED')
+        if (project.pushOnCommit && project.remoteUrl != null) openPush(tx, diffId)
+        return { refusal: undefined }
+      }
+      changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+      const refusal = isIntact
+        ? new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
+        : new ApprovalRequiredError(['the stored intent is not the one that was decided on'])
+      return { refusal }
+    })
+    if (settled?.refusal) throw settled.refusal
+    if (settled) return
+  }
 }

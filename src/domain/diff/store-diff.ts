@@ -21,7 +21,7 @@ export interface NewDiff {
   readonly commitMessage: string
 }
 
-/** Stores a PROPOSED diff with its evaluation, and starts the project's quick tests on it. */
+/** Stores a PROPOSED diff with its evaluation, and starts these tests on it. */
 export const storeDiff = async (
   services: Services,
   tx: Transaction,
@@ -40,15 +40,14 @@ export const storeDiff = async (
   })
   const subject = { projectId: diff.projectId, sprintId: diff.sprintId, diffId: diff.id }
   tx.emit(subject, { type: 'DiffChanged', diffId: diff.id, status: 'PROPOSED' })
-  const quick = testCases.filter((testCase) => testCase.quick)
-  if (quick.length > 0) {
+  if (testCases.length > 0) {
     openTestRun(services, tx, {
       subject,
       diffId: diff.id,
       tree: prepared.resultTree,
       baseTree: prepared.baseTree,
       basis: 'WORKSPACE',
-      testCases: quick,
+      testCases,
     })
   }
 }

@@ -20,8 +20,10 @@ export interface HeldLease {
 }
 
 /** What holds a lease: the kind of step and its id. */
-export const leaseOn = (kind: 'project' | 'spec' | 'sprint' | 'candidate' | 'test-run', id: string): string =>
-  `${kind}:${id}`
+export const leaseOn = (
+  kind: 'project' | 'spec' | 'sprint' | 'candidate' | 'test-run' | 'push' | 'maintenance',
+  id: string,
+): string => `${kind}:${id}`
 
 const claim = async (services: Services, resource: string): Promise<number | undefined> => {
   const taken = await rows(services.em())

@@ -1,5 +1,7 @@
 /** The port to the repositories: one bare repository per project. */
 
+import type { RepositoryCare } from './repository-care.ts'
+
 export type ObjectFormat = 'SHA1' | 'SHA256'
 
 export interface Signature {
@@ -15,6 +17,32 @@ export interface TreeEntry {
   readonly objectId: string
   /** In bytes; null for what is not a blob. */
   readonly size: number | null
+}
+
+/** What a tree has at a path: a file, a symbolic link (mode 120000) or a submodule (160000). */
+export interface TreeFile {
+  /** From the root, as the tree has it: not always UTF-8. */
+  readonly pathBytes: Buffer
+  readonly mode: string
+  readonly objectId: string
+}
+
+/** Some of a tree's paths, compared byte by byte. */
+export interface FileRange {
+  /** What the path begins with: a directory's name with its slash, or a part of a name. */
+  readonly prefix?: Uint8Array
+  readonly after?: Uint8Array | null
+  readonly before?: Uint8Array | null
+  /** By path; `asc` when left out. */
+  readonly order?: 'asc' | 'desc'
+}
+
+/** A content to be read before the next one is asked for; what is not read is passed over. */
+export interface BlobStream {
+  readonly objectId: string
+  /** In bytes. */
+  readonly size: number
+  readonly content: AsyncIterable<Buffer>
 }
 
 export interface FileBlob {
@@ -69,6 +97,18 @@ export interface TreeChange {
   readonly mode?: '100644' | '100755'
 }
 
+/** One file's part of a patch. */
+export interface PatchPart {
+  readonly path: string
+  /** Applying it alone gives this file's change: text, or git's binary form where the content is no UTF-8. */
+  readonly patch: string
+}
+
+/** What a three-way merge came to: a tree, or the paths in which both sides alter the same. */
+export type MergedChange =
+  | { readonly tree: string; readonly conflicts: readonly [] }
+  | { readonly tree: null; readonly conflicts: readonly string[] }
+
 export interface AppliedPatch {
   /** The base tree with the patch applied. */
   readonly tree: string
@@ -76,12 +116,28 @@ export interface AppliedPatch {
   readonly content: string
 }
 
+/**
+ * What opens a remote. It reaches git by its environment alone; an ssh key is in a file for as long as ssh runs.
+ * The user is for HTTP's basic authentication.
+ */
+export type RemoteCredential =
+  | { readonly kind: 'TOKEN'; readonly user: string; readonly token: string }
+  | { readonly kind: 'SSH_KEY'; readonly privateKey: string }
+
+export interface Remote {
+  readonly url: string
+  readonly credential: RemoteCredential | null
+}
+
+/** Not landed: the remote's branch has commits that the pushed history lacks. */
+export type PushedCommit = { readonly landed: true } | { readonly landed: false; readonly details: string }
+
 export interface ImportedHead {
   readonly branch: string
   readonly head: string
 }
 
-export interface GitStore {
+export interface GitStore extends RepositoryCare {
   /** The path of a project's bare repository, for messages to people. */
   directory(projectId: string): string
   /** Makes the bare repository; a leftover of an earlier try is replaced. */
@@ -104,11 +160,42 @@ export interface GitStore {
     commit: { branch: string; message: string; author: Signature },
   ): Promise<string>
   /**
+   * A tar or tar.gz archive as a commit without parents beside what the repository has. It moves no ref: the caller
+   * keeps the commit. A refused archive leaves nothing.
+   * @throws SourceRejectedError as importArchive does
+   */
+  storeArchive(
+    projectId: string,
+    archive: AsyncIterable<Uint8Array>,
+    commit: { message: string; author: Signature },
+  ): Promise<string>
+  /**
    * Fetches a remote's branch (its default one if none is named) into the repository.
    * @throws SourceRejectedError for a URL that configuration does not allow
    * @throws RemoteError when git could not fetch it
    */
-  importRemote(projectId: string, url: string, branch: string | undefined, signal: AbortSignal): Promise<ImportedHead>
+  importRemote(
+    projectId: string,
+    remote: Remote,
+    branch: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ImportedHead>
+  /**
+   * Fetches a remote's branch beside the project's own, and keeps its commit for as long as `use` runs.
+   * @throws SourceRejectedError, RemoteError
+   */
+  fetchRemote<Result>(
+    projectId: string,
+    remote: Remote,
+    branch: string,
+    signal: AbortSignal,
+    use: (oid: string) => Promise<Result>,
+  ): Promise<Result>
+  /**
+   * Puts a commit and its history on a remote's branch, never by force.
+   * @throws SourceRejectedError, RemoteError for everything but a branch that has gone another way
+   */
+  push(projectId: string, remote: Remote, branch: string, oid: string, signal: AbortSignal): Promise<PushedCommit>
 
   /** The commit a branch points to; null when there is no such branch. */
   branchHead(projectId: string, branch: string): Promise<string | null>
@@ -122,8 +209,14 @@ export interface GitStore {
   entries(projectId: string, treeish: string, path: string): Promise<readonly TreeEntry[]>
   /** Every blob below, with paths from the root. */
   listFiles(projectId: string, treeish: string): Promise<readonly TreeEntry[]>
+  /** Everything below but directories, in the order of the paths' bytes, read as far as it is asked for. */
+  files(projectId: string, treeish: string, range?: FileRange): AsyncIterable<TreeFile>
+  /** The contents of these blobs, in this order, by one process and never in memory as a whole. */
+  contents(projectId: string, objectIds: readonly string[]): AsyncIterable<BlobStream>
   readFile(projectId: string, treeish: string, path: string): Promise<FileBlob | null>
   readBlob(projectId: string, objectId: string): Promise<Buffer | null>
+  /** Those of the commits that the history of `head` has, itself among them. */
+  containedCommits(projectId: string, head: string, oids: readonly string[]): Promise<readonly string[]>
   /** True when the branch's history has the commit. */
   branchContains(projectId: string, branch: string, oid: string): Promise<boolean>
 
@@ -133,11 +226,23 @@ export interface GitStore {
   changedFiles(projectId: string, fromTree: string, toTree: string): Promise<readonly ChangedFile[]>
   /** The patch from one tree to another, `--binary --full-index`, as the patch engine takes it. */
   patchBetween(projectId: string, fromTree: string, toTree: string): Promise<string>
+  /** The same in parts, in the order of `changedFiles`. */
+  patchParts(projectId: string, fromTree: string, toTree: string): Promise<readonly PatchPart[]>
   /**
    * Applies a patch to a tree without a work tree, all or nothing.
    * @throws PatchRejectedError
    */
   applyPatch(projectId: string, baseTree: string, patch: string): Promise<AppliedPatch>
+
+  /**
+   * What a change, from its base commit's tree to `tree`, makes of another commit: a three-way merge in memory.
+   * Attributes and configuration of the project take no part.
+   */
+  mergeChange(
+    projectId: string,
+    change: { readonly base: string; readonly tree: string },
+    onto: string,
+  ): Promise<MergedChange>
 
   /** Writes a commit object; the same request gives the same id. Moves no ref. */
   writeCommit(projectId: string, request: CommitRequest): Promise<string>

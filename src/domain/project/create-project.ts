@@ -12,7 +12,9 @@ import { transact } from '../shared/transact.ts'
 import { budgetInput, clientMutationId, fieldFault, line, validate } from '../shared/validate.ts'
 import { type ApprovalPolicy, defaultPolicy } from './approval-policy.ts'
 import { isBranchName } from './branch-name.ts'
+import { checkRemoteUrl } from './check-remote-url.ts'
 import { Project, type ProjectSource } from './project.entity.ts'
+import { checkFits, remoteCredentialInput, sealCredential } from './remote-credential.ts'
 
 export const approvalPolicyInput = z.object({
   requiredApprovals: z.number().int().min(0, 'must not be negative').max(20, 'must be at most 20').nullish(),
@@ -26,7 +28,7 @@ const input = z.object({
   source: z.object({
     empty: z.boolean().nullish(),
     template: z.string().max(100).nullish(),
-    gitUrl: z.object({ url: z.string().max(2_000) }).nullish(),
+    gitUrl: z.object({ url: z.string().max(2_000), credential: remoteCredentialInput.nullish() }).nullish(),
     archive: z.custom<AsyncIterable<Uint8Array>>().nullish(),
   }),
   targetBranch: z.string().refine(isBranchName, 'is not a branch name that git takes').nullish(),
@@ -56,13 +58,10 @@ const chooseSource = async (services: Services, source: z.output<typeof input>['
     return { kind: 'TEMPLATE', template: source.template }
   }
   if (source.gitUrl) {
-    try {
-      services.checkRemoteUrl(source.gitUrl.url)
-    } catch (error) {
-      if (error instanceof SourceRejectedError) throw fieldFault('source.gitUrl.url', error.message)
-      throw error
-    }
-    return { kind: 'GIT', url: source.gitUrl.url }
+    const { url, credential } = source.gitUrl
+    const { protocol } = checkRemoteUrl(services, url, 'source.gitUrl.url')
+    if (credential) checkFits(protocol, credential, 'source.gitUrl.credential')
+    return { kind: 'GIT', url }
   }
   throw fieldFault('source', 'needs exactly one of empty: true, template, gitUrl or archive')
 }
@@ -85,6 +84,7 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
   requireGlobalRole(viewer, 'ADMIN')
   const checked = validate(input, given)
   const source = await chooseSource(services, checked.source)
+  const credential = source.kind === 'GIT' ? checked.source.gitUrl?.credential : null
   const id = randomUUID()
   if (checked.source.archive) await saveArchive(services, id, checked.source.archive)
   const storing = transact(services, (tx) =>
@@ -97,6 +97,8 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
         objectFormat: checked.objectFormat ?? 'SHA1',
         source,
         remoteUrl: source.kind === 'GIT' ? source.url : null,
+        remoteCredential: credential ? sealCredential(services.secrets, id, credential) : null,
+        pushOnCommit: false,
         policy: mergePolicy(defaultPolicy, checked.policy ?? {}),
         budgetId: openBudget(tx, checked.budget),
         createdById: viewer.actor.id,

@@ -21,8 +21,8 @@ export const findProject = async (tx: Transaction, viewer: Viewer, id: string, r
  * The same, for work that needs the repository.
  * @throws ValidationError when the project is not READY
  */
-export const findReadyProject = async (tx: Transaction, viewer: Viewer, id: string, role: Role) => {
-  const project = await findProject(tx, viewer, id, role)
+export const findReadyProject = async (tx: Transaction, viewer: Viewer, id: string, role: Role, lock = false) => {
+  const project = await findProject(tx, viewer, id, role, lock)
   if (project.status !== 'READY') {
     const why = project.failure ? `: ${project.failure}` : ''
     throw fieldFault('projectId', `the project is ${project.status}${why}; it must be READY`)

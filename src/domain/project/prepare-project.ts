@@ -7,6 +7,7 @@ import { TestCase } from '../testing/test-case.entity.ts'
 import { defaultTimeoutMs } from '../testing/test-timeouts.ts'
 import { Project, type ProjectRow } from './project.entity.ts'
 import { toProjectStatus } from './project.status.ts'
+import { openRemote } from './remote-credential.ts'
 
 const serverSignature = (at: Date): Signature => ({ name: 'Countersign', email: 'countersign@localhost', at })
 
@@ -32,7 +33,12 @@ const fill = async (services: Services, project: ProjectRow, signal: AbortSignal
       return { branch, head: await git.importFiles(project.id, template.files, { branch, message, author }), template }
     }
     case 'GIT':
-      return git.importRemote(project.id, source.url, project.targetBranch ?? undefined, signal)
+      return git.importRemote(
+        project.id,
+        openRemote(services.secrets, project, source.url),
+        project.targetBranch ?? undefined,
+        signal,
+      )
     case 'ARCHIVE': {
       const archive = services.archives.open(project.id)
       return {

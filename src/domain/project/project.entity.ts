@@ -27,11 +27,17 @@ export const Project = defineEntity({
     /** Where the target branch stood when it was last moved or looked at. */
     headCommit: p.text().strictNullable(),
     remoteUrl: p.text().strictNullable(),
+    /** Sealed; see the port. */
+    remoteCredential: p.text().strictNullable(),
+    /** Whether a commit here is pushed to the remote. */
+    pushOnCommit: p.boolean(),
     policy: p.json().$type<ApprovalPolicy>(),
     budgetId: () => p.manyToOne(Budget).mapToPk().fieldName('budget_id'),
     createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
     createdAt: p.datetime(),
     archivedAt: p.datetime().strictNullable(),
+    /** When its repository was last packed and pruned; null when it never was. */
+    maintainedAt: p.datetime().strictNullable(),
   },
 })
 export type ProjectRow = Row<typeof Project>

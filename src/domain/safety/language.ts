@@ -76,8 +76,12 @@ const decidingPaths: readonly { readonly pattern: RegExp; readonly decides: stri
     decides: 'it configures continuous integration',
   },
   {
+    pattern: /(?:^|\/)\.gitattributes$/i,
+    decides: 'it decides how git treats files (what it shows of them, how it merges and converts them)',
+  },
+  {
     pattern:
-      /(?:^|\/)(?:\.gitattributes|\.gitmodules|\.mailmap|\.gitignore)$|^\.husky\/|^\.githooks\/|(?:^|\/)\.pre-commit-(?:config|hooks)\.yaml$|^lefthook/,
+      /(?:^|\/)(?:\.gitmodules|\.mailmap|\.gitignore)$|^\.husky\/|^\.githooks\/|(?:^|\/)\.pre-commit-(?:config|hooks)\.yaml$|^lefthook/,
     decides: 'git or its hooks read it',
   },
   {

@@ -3,6 +3,7 @@ import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
 import type { GitStore } from '../ports/git-store.ts'
 import type { ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
 import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
+import type { Secrets } from '../ports/secrets.ts'
 
 export interface Logger {
   debug(fields: object, message: string): void
@@ -47,6 +48,13 @@ export interface Workspaces {
   with<Result>(fill: (directory: string) => Promise<void>, use: (directory: string) => Promise<Result>): Promise<Result>
 }
 
+/** The server that a remote's URL leads to; a file has no host. */
+export interface RemoteTarget {
+  readonly protocol: string
+  readonly host: string | null
+  readonly port: number | null
+}
+
 /** Everything a command may need. Built once per process, replaced in parts by tests. */
 export interface Services {
   /** A fresh fork: one per request, job and event. */
@@ -62,8 +70,9 @@ export interface Services {
   readonly models: Models
   readonly templates: { list(): Promise<readonly string[]>; load(name: string): Promise<Template | undefined> }
   readonly archives: ArchiveStore
-  /** Throws SourceRejectedError for a URL that configuration does not allow. */
-  readonly checkRemoteUrl: (url: string) => void
+  readonly secrets: Secrets
+  /** Where a URL leads. Throws SourceRejectedError for one that configuration does not allow. */
+  readonly checkRemoteUrl: (url: string) => RemoteTarget
   /** Who holds this process's leases; unique per process. */
   readonly processName: string
   readonly leaseMs: number

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { pipelineActorId } from '../actor/ensure-actors.ts'
 import { messageFromSummary } from '../diff/commit-message.ts'
-import { keepResult, prepareDiff } from '../diff/prepare-diff.ts'
-import { storeDiff } from '../diff/store-diff.ts'
+import { prepareDiff } from '../diff/prepare-diff.ts'
+import { proposePatch } from '../diff/propose-patch.ts'
 import { DomainError } from '../errors.ts'
 import type { HeldLease } from '../lease/lease.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
-import { projectTestCases } from '../testing/open-test-run.ts'
+import { quickTestCases } from '../testing/open-test-run.ts'
 import { describeResults } from '../testing/test-report.ts'
 import type { TestRunRow } from '../testing/test-run.entity.ts'
 import { testRunTransitions } from '../testing/test-run.status.ts'
@@ -86,43 +85,43 @@ const succeed = async (
   const patch = await services.git.patchBetween(project.id, baseTree, sprint.workingTree ?? baseTree)
   const prepared = await prepareDiff(services, project.id, baseCommit, patch, { allowInvalidSyntax: true })
   const candidate = await selectedCandidate(services, sprint.id)
-  const testCases = await projectTestCases(services, project.id)
-  const id = randomUUID()
-  await keepResult(services, project.id, id, prepared, services.clock())
   const earlier = await rows(services.em())
     .selectFrom('Diff')
     .select('id')
     .where('sprintId', '=', sprint.id)
-    .orderBy('iteration', 'desc')
+    .orderBy('createdAt', 'desc')
     .limit(1)
     .executeTakeFirst()
-  await lease.transact(async (tx) => {
-    const row = await tx.em.findOneOrFail(Sprint, { id: sprint.id })
-    changePhaseStatus(
-      tx,
-      project.id,
-      await tx.em.findOneOrFail(Phase, { id: phase.id }),
-      'SUCCEEDED',
-      `VERIFICATION_SUCCESS\n${verified.reasons.join('\n')}`,
-    )
-    const diff = {
-      id,
-      projectId: project.id,
-      origin: 'SPRINT',
-      authorId: pipelineActorId,
-      requestedById: sprint.createdById,
-      candidateId: candidate.id,
-      sprintId: sprint.id,
-      iteration: sprint.iteration,
-      supersedesId: earlier?.id ?? null,
-      targetBranch: project.targetBranch ?? '',
-      prompt: spec.task,
-      commitMessage: messageFromSummary(candidate.output ?? '', sprint.name),
-    } as const
-    await storeDiff(services, tx, diff, prepared, testCases)
-    changeSprintStatus(tx, row, 'COMPLETED')
-    row.finishedAt = tx.now
-  })
+  const diff = {
+    projectId: project.id,
+    origin: 'SPRINT',
+    authorId: pipelineActorId,
+    requestedById: sprint.createdById,
+    candidateId: candidate.id,
+    sprintId: sprint.id,
+    iteration: sprint.iteration,
+    supersedesId: earlier?.id ?? null,
+    targetBranch: project.targetBranch ?? '',
+    prompt: spec.task,
+    commitMessage: messageFromSummary(candidate.output ?? '', sprint.name),
+  } as const
+  const testCases = await quickTestCases(services, project.id)
+  await proposePatch(services, { diff, prepared, testCases }, (store) =>
+    lease.transact(async (tx) => {
+      const row = await tx.em.findOneOrFail(Sprint, { id: sprint.id })
+      changePhaseStatus(
+        tx,
+        project.id,
+        await tx.em.findOneOrFail(Phase, { id: phase.id }),
+        'SUCCEEDED',
+        `VERIFICATION_SUCCESS\n${verified.reasons.join('\n')}`,
+      )
+      const id = await store(tx)
+      changeSprintStatus(tx, row, 'COMPLETED')
+      row.finishedAt = tx.now
+      return id
+    }),
+  )
 }
 
 /**

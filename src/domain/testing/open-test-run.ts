@@ -18,6 +18,10 @@ export const projectTestCases = (services: Services, projectId: string): Promise
     .orderBy('name')
     .execute()
 
+/** Those of them that are run by default. */
+export const quickTestCases = async (services: Services, projectId: string): Promise<TestCaseRow[]> =>
+  (await projectTestCases(services, projectId)).filter((testCase) => testCase.quick)
+
 export interface NewTestRun {
   readonly subject: EventSubject
   readonly diffId?: string

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import { advanceSprintJob } from '../../jobs/advance-sprint.ts'
+import { carryApprovals } from '../diff/carry-approvals.ts'
 import { refreshApproval } from '../diff/refresh-approval.ts'
 import type { EventSubject } from '../event/event.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
@@ -102,7 +103,11 @@ const finish = (lease: HeldLease, run: TestRunRow, belonging: Belonging) =>
       total: row.total,
     })
     if (belonging.sprintId) tx.enqueue(advanceSprintJob, { sprintId: belonging.sprintId })
-    if (run.diffId) await refreshApproval(tx, run.diffId)
+    if (run.diffId) {
+      await tx.em.flush()
+      await carryApprovals(tx, run.diffId)
+      await refreshApproval(tx, run.diffId)
+    }
   })
 
 /** Runs a test run's tests, a few at a time; a result that is stored is not made again. */

@@ -2,9 +2,12 @@ import type { ApprovalState } from '../../domain/diff/approval.ts'
 import type { DiffFile, DiffRow } from '../../domain/diff/diff.entity.ts'
 import { type Hunk, parseHunks } from '../../domain/diff/hunks.ts'
 import type { Approval } from '../../domain/diff/load-approval.ts'
+import type { DiffPreview } from '../../domain/diff/preview-diff.ts'
+import type { PushRow } from '../../domain/diff/push.entity.ts'
 import type { ReviewRow } from '../../domain/diff/review.entity.ts'
+import type { SafetyEvaluationRow } from '../../domain/safety/safety-evaluation.entity.ts'
 import { builder } from '../builder.ts'
-import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, ReviewVerdictEnum } from '../enums.ts'
+import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, PushStatusEnum, ReviewVerdictEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import {
   ActorRef,
@@ -36,13 +39,16 @@ const HunkRef = builder.objectRef<IndexedHunk>('Hunk').implement({
   }),
 })
 
+/** What the files of a diff, stored or not, are read from. */
+type FileOwner = Pick<DiffRow, 'projectId' | 'baseTree' | 'resultTree' | 'files'>
+
 interface ShownFile extends DiffFile {
-  readonly diff: DiffRow
+  readonly diff: FileOwner
   readonly hunksBefore: number
 }
 
 /** A diff's files with the place of each one's first hunk. */
-const shownFiles = (diff: DiffRow): readonly ShownFile[] => {
+const shownFiles = (diff: FileOwner): readonly ShownFile[] => {
   let hunksBefore = 0
   return diff.files.map((file) => {
     const shown = { ...file, diff, hunksBefore }
@@ -91,6 +97,15 @@ const ApprovalStateRef = builder.objectRef<ApprovalState>('ApprovalState').imple
   }),
 })
 
+const PushRef = builder.objectRef<PushRow>('Push').implement({
+  description: "A commit's way to the project's remote. Its failure never undoes the commit.",
+  fields: (t) => ({
+    status: t.field({ type: PushStatusEnum, resolve: (push) => push.status }),
+    attempts: t.exposeInt('attempts'),
+    error: t.exposeString('error', { nullable: true, description: 'Of the latest attempt that failed.' }),
+  }),
+})
+
 interface ShownReview extends ReviewRow {
   readonly stillHolds: boolean
 }
@@ -117,6 +132,18 @@ builder.node(ReviewRef, {
     evaluationHash: t.exposeString('evaluationHash'),
     policyHash: t.exposeString('policyHash'),
     baseCommit: t.exposeString('baseCommit'),
+    carriedFrom: t.field({
+      type: ReviewRef,
+      nullable: true,
+      description: 'The review of the diff before its rebase, which this one carries on.',
+      resolve: async (review, _, { load }) => {
+        const earlier = review.carriedFromId && (await load.review.load(review.carriedFromId))
+        const diff = earlier && (await load.diff.load(earlier.diffId))
+        if (!earlier || !diff) return null
+        const { holding } = await load.approval.load(diff)
+        return { ...earlier, stillHolds: holding.has(earlier.id) }
+      },
+    }),
     stillHolds: t.exposeBoolean('stillHolds', { description: 'Whether what was reviewed is what there is now.' }),
     createdAt: t.field({ type: 'DateTime', resolve: (review) => review.createdAt }),
   }),
@@ -190,6 +217,15 @@ builder.node(DiffRef, {
       nullable: true,
       resolve: async (diff, _, { load }) => (await load.supersedersOf.load(diff.id)).at(-1) ?? null,
     }),
+    sinceLastSeen: t.string({
+      nullable: true,
+      description:
+        'What changed since the viewer last opened or reviewed an earlier iteration of this change: a patch between the two result trees, empty when they are the same. Null if they have seen none.',
+      resolve: async (diff, _, { load, services }) => {
+        const tree = await load.lastSeenTree.load(diff.id)
+        return tree === null ? null : services.git.patchBetween(diff.projectId, tree, diff.resultTree)
+      },
+    }),
     safety: t.field({
       type: SafetyEvaluationRef,
       resolve: async (diff, _, { load }) => found(await load.safety.load(diff.safetyId)),
@@ -221,7 +257,47 @@ builder.node(DiffRef, {
         return info ? { ...info, projectId: diff.projectId } : null
       },
     }),
+    push: t.field({
+      type: PushRef,
+      nullable: true,
+      description: 'Null unless it was committed while the project pushed its commits.',
+      resolve: async (diff, _, { load }) => (await load.pushOf.load(diff.id))[0] ?? null,
+    }),
     createdAt: t.field({ type: 'DateTime', resolve: (diff) => diff.createdAt }),
     updatedAt: t.field({ type: 'DateTime', resolve: (diff) => diff.updatedAt }),
+  }),
+})
+
+/** A row as it would be stored; the id is one that no row has. */
+const unstoredEvaluation = (preview: DiffPreview): SafetyEvaluationRow => {
+  const { evaluationHash, analyzerVersion } = preview.safety
+  const id = evaluationHash.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
+  const { projectId, baseTree, resultTree } = preview
+  return {
+    id,
+    projectId,
+    baseTree,
+    resultTree,
+    analyzerVersion,
+    evaluationHash,
+    report: preview.safety,
+    createdAt: preview.at,
+  }
+}
+
+export const DiffPreviewRef = builder.objectRef<DiffPreview>('DiffPreview').implement({
+  description: 'What proposeDiff would answer, and nothing stored.',
+  fields: (t) => ({
+    files: t.field({ type: [FileChangeRef], resolve: (preview) => [...shownFiles(preview)] }),
+    additions: t.exposeInt('additions'),
+    deletions: t.exposeInt('deletions'),
+    hunks: t.exposeInt('hunks'),
+    safety: t.field({
+      type: SafetyEvaluationRef,
+      description: 'Its id names a stored evaluation only if the same change was proposed before.',
+      resolve: async (preview, _, { load }) =>
+        (preview.safetyId && (await load.safety.load(preview.safetyId))) || unstoredEvaluation(preview),
+    }),
+    resultTree: t.exposeString('resultTree'),
   }),
 })

@@ -8,6 +8,7 @@ import type { ProjectRow } from '../../domain/project/project.entity.ts'
 import type { SpecRow } from '../../domain/spec/spec.entity.ts'
 import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
 import type { TestCaseRow } from '../../domain/testing/test-case.entity.ts'
+import type { VersionRow } from '../../domain/version/version.entity.ts'
 import { builder } from '../builder.ts'
 import {
   CommitConnection,
@@ -15,10 +16,11 @@ import {
   SpecConnection,
   SprintConnection,
   TestCaseConnection,
+  VersionConnection,
 } from '../connections.ts'
 import { CapabilityEnum, DiffStatusEnum, ProjectStatusEnum, SprintStatusEnum } from '../enums.ts'
 import { maxPageSize, page } from '../pages.ts'
-import { CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef } from '../refs.ts'
+import { CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef, VersionRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { MembershipRef } from './actor.ts'
 import { FileContentRef, TreeEntryRef } from './file.ts'
@@ -64,6 +66,8 @@ builder.node(ProjectRef, {
     }),
     objectFormat: t.exposeString('objectFormat', { description: 'SHA1 or SHA256.' }),
     remoteUrl: t.exposeString('remoteUrl', { nullable: true }),
+    hasRemoteCredential: t.boolean({ resolve: (project) => project.remoteCredential !== null }),
+    pushOnCommit: t.exposeBoolean('pushOnCommit', { description: 'Whether each commit is pushed to the remote.' }),
     members: t.field({
       type: [MembershipRef],
       resolve: async (project, _, { load }) => [...(await load.membershipsOf.load(project.id))],
@@ -178,6 +182,19 @@ builder.node(ProjectRef, {
           ),
       },
       DiffConnection,
+    ),
+    versions: t.connection(
+      {
+        type: VersionRef,
+        description: 'Newest first.',
+        resolve: (project, args, { load }) =>
+          page<VersionRow>(
+            load.page,
+            { table: 'Version', owner: { property: 'projectId', id: project.id }, order: 'desc' },
+            args,
+          ),
+      },
+      VersionConnection,
     ),
   }),
 })

@@ -1,0 +1,66 @@
+import type { Viewer } from '../actor/viewer.ts'
+import { InvalidTransitionError, PatchRejectedError, RebaseConflictError } from '../errors.ts'
+import { refreshHead } from '../project/note-head.ts'
+import type { Services } from '../shared/services.ts'
+import { transact } from '../shared/transact.ts'
+import { fieldFault } from '../shared/validate.ts'
+import { quickTestCases } from '../testing/open-test-run.ts'
+import { revertMessage } from './commit-message.ts'
+import { findDiff } from './find-diff.ts'
+import { prepareDiff } from './prepare-diff.ts'
+import { findSameProposal, type Proposal, proposePatch } from './propose-patch.ts'
+
+/**
+ * Proposes the reverse of a committed diff on the branch's head: a three-way merge of the commit's parent, with the
+ * commit as its base. A second click on the same head gives the proposal that the first one made.
+ * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError for a diff that is not COMMITTED,
+ *   RebaseConflictError, PatchRejectedError (NO_CHANGE when it is reverted already), SyntaxRejectedError
+ */
+export const revertDiff = async (services: Services, viewer: Viewer, diffId: string): Promise<string> => {
+  const { git } = services
+  const old = await transact(services, async (tx) => {
+    const { diff, project } = await findDiff(tx, viewer, diffId, 'AUTHOR')
+    if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
+    if (diff.status !== 'COMMITTED' || diff.commitOid == null) {
+      throw new InvalidTransitionError('diff', diff.status, 'reverted', 'Only what is COMMITTED can be reverted.')
+    }
+    const { projectId, targetBranch, commitMessage, baseTree } = diff
+    return { projectId, targetBranch, commitMessage, baseTree, commitOid: diff.commitOid }
+  })
+  const { projectId, targetBranch, commitOid } = old
+  await refreshHead(services, projectId)
+  const head = await git.branchHead(projectId, targetBranch)
+  if (head === null) throw fieldFault('diffId', `the branch ${targetBranch} is gone`)
+  const merged = await git.mergeChange(projectId, { base: commitOid, tree: old.baseTree }, head)
+  if (merged.tree === null) throw new RebaseConflictError(targetBranch, merged.conflicts)
+  const headTree = await git.treeOf(projectId, head)
+  if (merged.tree === headTree) {
+    throw new PatchRejectedError('NO_CHANGE', `The branch ${targetBranch} no longer has this change.`)
+  }
+  const patch = await git.patchBetween(projectId, headTree, merged.tree)
+  const prepared = await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: false })
+  const proposal: Proposal = {
+    prepared,
+    testCases: await quickTestCases(services, projectId),
+    diff: {
+      projectId,
+      origin: 'REVERT',
+      authorId: viewer.actor.id,
+      requestedById: null,
+      candidateId: null,
+      sprintId: null,
+      iteration: 1,
+      supersedesId: null,
+      targetBranch,
+      prompt: null,
+      commitMessage: revertMessage(old.commitMessage, commitOid),
+    },
+  }
+  return proposePatch(services, proposal, (store) =>
+    transact(services, async (tx) => {
+      // Locked: of two clicks at once the second finds the first one's proposal.
+      await findDiff(tx, viewer, diffId, 'AUTHOR')
+      return (await findSameProposal(tx, proposal)) ?? store(tx)
+    }),
+  )
+}

@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { writeArchive } from './adapters/archives/write-archive.ts'
+import type { Viewer } from './domain/actor/viewer.ts'
+import type { Services } from './domain/shared/services.ts'
+import { visibleVersion } from './domain/version/find-version.ts'
+import { readContents } from './domain/version/read-contents.ts'
+
+export interface VersionArchives {
+  readonly services: Services
+  readonly findViewer: (authorization: unknown) => Promise<Viewer | undefined>
+  /** The pages of other origins that may read archives. */
+  readonly corsOrigins: readonly string[]
+  /** How long a client may take nothing before it is let go, in milliseconds (default two minutes). */
+  readonly idleMs?: number
+}
+
+const place = /^\/versions\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tar\.gz$/
+
+export const isVersionArchive = (path: string): boolean => path.startsWith('/versions/')
+
+const refuse = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
+  const body = `${JSON.stringify({ errors: [{ message, extensions: { code } }] })}\n`
+  response.writeHead(status, {
+    ...headers,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}
+
+/** Whether a list of entity tags, or `*`, has this one; a weak one counts. */
+const hasTag = (header: string | undefined, tag: string): boolean =>
+  header?.split(',').some((each) => ['*', tag].includes(each.trim().replace(/^W\//, ''))) ?? false
+
+/** @returns whether that was all: a browser asking whether it may ask */
+const answerOrigin = (origins: readonly string[], request: IncomingMessage, response: ServerResponse): boolean => {
+  const { origin } = request.headers
+  response.setHeader('vary', 'origin, authorization')
+  if (origin === undefined || !origins.includes(origin)) return false
+  response.setHeader('access-control-allow-origin', origin)
+  response.setHeader('access-control-expose-headers', 'content-disposition, etag')
+  if (request.method !== 'OPTIONS') return false
+  response.setHeader('access-control-allow-methods', 'GET, HEAD')
+  response.setHeader('access-control-allow-headers', 'authorization, if-none-match')
+  response.writeHead(204).end()
+  return true
+}
+
+/**
+ * Serves `/versions/<id>.tar.gz` to those who can see the project: GET and HEAD, with the manifest's hash as the entity
+ * tag, since it decides the archive. The archive is made while it is sent; a client that leaves ends the work.
+ */
+export const serveVersionArchive = async (
+  { services, findViewer, corsOrigins, idleMs = 120_000 }: VersionArchives,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  if (answerOrigin(corsOrigins, request, response)) return
+  const viewer = await findViewer(request.headers.authorization)
+  if (!viewer) {
+    refuse(response, 401, 'UNAUTHENTICATED', 'Not signed in: send a token as `Authorization: Bearer ...`.', {
+      'www-authenticate': 'Bearer',
+    })
+    return
+  }
+  const id = place.exec(path)?.[1]
+  const version = id === undefined ? undefined : await visibleVersion(services.em(), viewer, id)
+  if (!version) {
+    refuse(response, 404, 'NOT_FOUND', 'There is no such version that you can see.')
+    return
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    refuse(response, 405, 'METHOD_NOT_ALLOWED', 'An archive can only be read.', { allow: 'GET, HEAD' })
+    return
+  }
+  const tag = `"${version.manifestHash}"`
+  const caching = { etag: tag, 'cache-control': 'private, no-cache' }
+  if (hasTag(request.headers['if-none-match'], tag)) {
+    response.writeHead(304, caching).end()
+    return
+  }
+  response.writeHead(200, {
+    ...caching,
+    'content-type': 'application/gzip',
+    // The id is hexadecimal: nothing of a user's is in the name.
+    'content-disposition': `attachment; filename="version-${version.id}.tar.gz"`,
+    'x-content-type-options': 'nosniff',
+  })
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  response.setTimeout(idleMs, () => response.destroy())
+  try {
+    await pipeline(Readable.from(writeArchive(readContents(services.git, version)), { objectMode: false }), response)
+  } catch (error) {
+    const hasLeft = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+    // What was sent has no end: the connection is broken off, and the client sees that it is not whole.
+    services.log[hasLeft ? 'debug' : 'error']({ error, versionId: version.id }, 'an archive was not sent whole')
+    response.destroy()
+  }
+}

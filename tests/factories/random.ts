@@ -1,0 +1,11 @@
+/** Numbers below a limit, the same for the same seed. */
+export const randomNumbers = (seed: number): ((below: number) => number) => {
+  let state = seed >>> 0
+  return (below) => {
+    // mulberry32: the low and the high bits are equally good.
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
+  }
+}
