@@ -17,6 +17,7 @@ import { Checkpoint } from './run/checkpoint.entity.ts'
 import { Decision } from './run/decision.entity.ts'
 import { ModelCall } from './run/model-call.entity.ts'
 import { ToolCall } from './run/tool-call.entity.ts'
+import { BlobAnalysis } from './safety/blob-analysis.entity.ts'
 import { SafetyEvaluation } from './safety/safety-evaluation.entity.ts'
 import { Spec } from './spec/spec.entity.ts'
 import { Phase } from './sprint/phase.entity.ts'
@@ -30,6 +31,7 @@ export const entities = [
   Actor,
   AgentRun,
   ApiToken,
+  BlobAnalysis,
   BlobDigest,
   Budget,
   Candidate,

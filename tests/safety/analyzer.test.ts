@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCodeAnalyzer } from '../../src/adapters/analyzer/pool.ts'
 import { createPythonSyntaxCheck, localPython } from '../../src/adapters/analyzer/python-syntax.ts'
@@ -79,8 +80,41 @@ describe('a hostile file', () => {
   })
 
   test('a file over the limit is said not to be analysed', async () => {
-    const [analysis] = await analyzer.analyze([file('a.py', 'x = 1\n'.repeat(200_000))])
+    const [analysis] = await analyzer.analyze([file('a.py', 'x = 1\n'.repeat(900_000))])
     expect(analysis).toMatchObject({ language: 'PYTHON', uses: [], findings: [{ code: 'TOO_LARGE' }] })
+  })
+
+  test.skipIf(!existsSync('/proc/self/task'))(
+    'no process is started before a file comes, and two serve all callers',
+    async () => {
+      await using own = createCodeAnalyzer({ processes: 2 })
+      const before = analyzerProcesses()
+      const started = () => analyzerProcesses().filter((pid) => !before.includes(pid))
+      expect(started()).toEqual([])
+      await own.analyze([file('a.png', '\0')])
+      expect(started()).toEqual([])
+      const many = Array.from({ length: 20 }, (_, index) => file(`${index}.py`, `x = ${index}\n`))
+      await Promise.all([own.analyze(many), own.analyze(many), own.analyze(many)])
+      const serving = started()
+      expect(serving.length).toBeGreaterThan(0)
+      expect(serving.length).toBeLessThanOrEqual(2)
+      await own.analyze(many)
+      expect(started()).toEqual(serving)
+    },
+  )
+
+  test('a process that is killed is replaced', async () => {
+    await using own = createCodeAnalyzer({ processes: 1, timeoutMs: 400 })
+    await own.analyze([file('warm.py', 'x = 1\n')]).catch(() => undefined)
+    const slow = file(
+      'slow.py',
+      `x = ${'eval('.repeat(200_000)}1${')'.repeat(200_000)}\n${'eval(x)\n'.repeat(300_000)}`,
+    )
+    const [bad, good] = await own.analyze([slow, file('good.py', 'eval("1")\n')])
+    expect(bad?.findings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      'ANALYSIS_FAILED: The file could not be analysed: it took more than 400 ms.',
+    ])
+    expect(good?.uses.map(({ symbol }) => symbol)).toEqual(['eval'])
   })
 
   test('calls at the same time are answered each with their own files', async () => {
@@ -94,6 +128,23 @@ describe('a hostile file', () => {
     )
   })
 })
+
+/** The ids of the processes of this one that analyse, lowest first. */
+function analyzerProcesses(): readonly number[] {
+  const children = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
+  return children.filter((pid) => /analyzer\/child\./.test(commandLine(pid))).sort((a, b) => a - b)
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    // It ended between the listing and the look.
+    return ''
+  }
+}
 
 const hasPython = (() => {
   try {

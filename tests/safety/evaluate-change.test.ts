@@ -1,27 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { createCodeAnalyzer } from '../../src/adapters/analyzer/pool.ts'
-import { evaluateChange } from '../../src/domain/safety/evaluate-change.ts'
+import { createEvaluator } from './evaluate.ts'
 
-const analyzer = createCodeAnalyzer()
-afterAll(() => analyzer[Symbol.asyncDispose]())
-
-interface Edit {
-  readonly before?: string
-  readonly after?: string
-  readonly previousPath?: string
-}
-
-function evaluate(files: Readonly<Record<string, Edit>>, trees = { baseTree: 'base', resultTree: 'result' }) {
-  return evaluateChange(analyzer, {
-    ...trees,
-    files: Object.entries(files).map(([path, { before, after, previousPath }]) => ({
-      path,
-      previousPath: previousPath ?? null,
-      before: before === undefined ? null : Buffer.from(before),
-      after: after === undefined ? null : Buffer.from(after),
-    })),
-  })
-}
+const evaluator = createEvaluator()
+const { evaluate } = evaluator
+afterAll(() => evaluator[Symbol.asyncDispose]())
 
 const symbols = (uses: readonly { symbol: string; line: number }[]) =>
   uses.map(({ symbol, line }) => `${symbol}:${line}`)
@@ -89,6 +71,34 @@ describe('the delta of uses', () => {
     expect(symbols(report.added)).toEqual(['exec:1'])
   })
 
+  test('code that is moved to another file is removed there and added here, and no added capability', async () => {
+    const report = await evaluate({
+      'a.py': { before: 'eval("1")\nx = 1\n', after: 'x = 1\n' },
+      'b.py': { after: 'eval("1")\n' },
+    })
+    expect(report.added.map(({ path }) => path)).toEqual(['b.py'])
+    expect(report.removed.map(({ path }) => path)).toEqual(['a.py'])
+    expect(report).toMatchObject({ addedCapabilities: [], safe: true })
+  })
+
+  test('files that change names with each other keep their own uses', async () => {
+    const report = await evaluate({
+      'a.py': { previousPath: 'b.py', before: 'eval("1")\n', after: 'eval("1")\n#\n' },
+      'b.py': { previousPath: 'a.py', before: 'exec("1")\n', after: 'exec("1")\n#\n' },
+    })
+    expect(report).toMatchObject({ added: [], removed: [] })
+    expect(report.unchanged.map(({ path, symbol }) => `${path} ${symbol}`)).toEqual(['a.py eval', 'b.py exec'])
+  })
+
+  test('a file of very many uses is told, and lists the first of each capability', async () => {
+    const report = await evaluate({ 'a.py': { after: `${'eval("1")\n'.repeat(2_500)}open("x")\n` } })
+    expect(report.added.filter(({ symbol }) => symbol === 'eval')).toHaveLength(2_000)
+    expect(report.addedCapabilities).toEqual(['FILESYSTEM_READ', 'EVAL_EXEC'])
+    expect(report.warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      'MANY_USES 500 more uses are not listed: of each capability, the first 2000 are.',
+    ])
+  })
+
   test('a text that becomes a program is analysed although its content is the same', async () => {
     const report = await evaluate({ 'a.py': { previousPath: 'a.txt', before: 'eval("1")\n', after: 'eval("1")\n' } })
     expect(report.addedCapabilities).toEqual(['EVAL_EXEC'])
@@ -133,7 +143,7 @@ describe('what is not safe without a capability', () => {
   test.each([
     ['a shell script', 'run.sh', '#!/bin/sh\nls\n', 'NOT_ANALYSED'],
     ['a program without an extension', 'bin/run', '#!/bin/sh\nls\n', 'NOT_ANALYSED'],
-    ['JavaScript, which has no rules yet', 'a.js', 'eval("1")\n', 'NOT_ANALYSED'],
+    ['a language without rules', 'a.rb', 'eval "1"\n', 'NOT_ANALYSED'],
     ['a picture that can hold scripts', 'a.svg', '<svg/>\n', 'NOT_ANALYSED'],
     ['what the tests load by themselves', 'tests/conftest.py', 'x = 1\n', 'DECIDES_BUILD_OR_TESTS'],
     ['what the build runs', 'setup.py', 'x = 1\n', 'DECIDES_BUILD_OR_TESTS'],

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import type { FileFacts } from './analyze-file.ts'
-import type { ChildMessage, FileTask } from './child.ts'
+import type { FileFacts, FileTask } from './analyze-file.ts'
+import type { ChildMessage } from './child.ts'
 
-type Outcome = { readonly facts: FileFacts } | { readonly failure: string }
+export type Outcome = { readonly facts: FileFacts } | { readonly failure: string }
 
 /** One child process that analyses one file at a time, and is started anew after it had to be killed. */
 export interface AnalyzerChild {

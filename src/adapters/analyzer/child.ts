@@ -1,29 +1,24 @@
-import { analyzePythonFile, type FileFacts } from './analyze-file.ts'
-import { createPythonAnalyzer } from './python.ts'
-import { registerLanguages } from './syntax-tree.ts'
+import { createFileAnalyzer, type FileFacts, type FileTask } from './analyze-file.ts'
 
-/** What the parent sends: one file at a time. */
-export interface FileTask {
-  readonly path: string
-  readonly content: Uint8Array
-  readonly mustParse: boolean
-}
-
-/** What it gets: `ready` once, then one answer a file. */
+/** What the parent gets: `ready` once, then one answer a file. */
 export type ChildMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'analyzed'; readonly facts: FileFacts }
   | { readonly kind: 'failed'; readonly message: string }
 
-registerLanguages()
-const analyzer = createPythonAnalyzer()
+const analyze = createFileAnalyzer()
 const send = (message: ChildMessage) => process.send?.(message)
 
-process.on('message', ({ path, content, mustParse }: FileTask) => {
+process.on('message', (task: FileTask) => {
   try {
-    send({ kind: 'analyzed', facts: analyzePythonFile(analyzer, path, Buffer.from(content), mustParse) })
+    send({ kind: 'analyzed', facts: analyze(task) })
   } catch (error) {
-    send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    // Its name alone: the message may quote the file.
+    const name = error instanceof Error ? error.name : typeof error
+    send({
+      kind: 'failed',
+      message: error instanceof RangeError ? 'it is nested too deeply, or too large' : `${name} in the analysis`,
+    })
   }
 })
 // The parent has gone: there is nobody left to answer.

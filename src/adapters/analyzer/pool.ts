@@ -1,8 +1,8 @@
-import type { CodeAnalyzer, FileAnalysis, Finding, SourceFile } from '../../domain/ports/code-analyzer.ts'
+import type { CodeAnalyzer, FileAnalysis, Finding, SourceFile, SyntaxFault } from '../../domain/ports/code-analyzer.ts'
 import { fileKind } from '../../domain/safety/language.ts'
+import type { FileFacts } from './analyze-file.ts'
+import { type AnalyzerProcesses, createAnalyzerProcesses } from './analyzer-processes.ts'
 import { analyzerVersion } from './analyzer-version.ts'
-import { type AnalyzerChild, createAnalyzerChild } from './child-process.ts'
-import { decode, hiddenCharacters } from './deceptions.ts'
 import type { PythonSyntaxCheck, SyntaxVerdict } from './python-syntax.ts'
 
 export interface CodeAnalyzerOptions {
@@ -12,54 +12,59 @@ export interface CodeAnalyzerOptions {
   readonly timeoutMs?: number
   /** Larger files are not analysed, and said to be so. */
   readonly maxBytes?: number
+  /** Files that are analysed at the same time, at most. */
+  readonly processes?: number
 }
 
+const defaultMaxBytes = 5 * 1024 * 1024
+
 /**
- * Analyses in a child process that can be killed, since a hostile file can hold a parser for minutes.
- * A file that is too large, kills its process or takes too long becomes a finding; the others are still analysed.
+ * Analyses in child processes that can be killed, since a hostile file can hold a parser for minutes. The processes
+ * are started when the first file comes, and serve all callers. A file that is too large, kills its process or takes
+ * too long becomes a finding; the others are still analysed.
  */
 export function createCodeAnalyzer(options: CodeAnalyzerOptions = {}): CodeAnalyzer {
-  const { syntaxCheck = null, timeoutMs = 5_000, maxBytes = 1024 * 1024 } = options
-  const child = createAnalyzerChild(timeoutMs)
+  const { syntaxCheck = null, timeoutMs = 3_000, maxBytes = defaultMaxBytes, processes = 2 } = options
+  const pool = createAnalyzerProcesses(processes, timeoutMs)
   return {
     version: analyzerVersion(syntaxCheck?.identity ?? null),
     async analyze(files) {
-      const isChecked = (file: SourceFile) =>
-        fileKind(file.path, file.content).language === 'PYTHON' && file.content.length <= maxBytes
-      const checked = files.filter(isChecked)
-      const verdicts = await syntaxCheck?.check(checked.map(({ content }) => content))
-      const verdictOf = new Map(checked.map((file, index) => [file, verdicts?.[index] ?? null]))
-      const analyses: FileAnalysis[] = []
-      for (const file of files) {
-        analyses.push(await analyzeOne(file, verdictOf.get(file) ?? null, child, maxBytes))
+      const isChecked = ({ path, content }: SourceFile) =>
+        content.length <= maxBytes && fileKind(path, content).language === 'PYTHON'
+      const checked = syntaxCheck === null ? [] : files.filter(isChecked)
+      const verdicts = syntaxCheck?.check(checked.map(({ content }) => content))
+      const placeOf = new Map(checked.map((file, index) => [file, index]))
+      const verdictOn = (file: SourceFile) => {
+        const place = placeOf.get(file)
+        if (verdicts === undefined || place === undefined) return null
+        return verdicts.then((all) => all[place] ?? null)
       }
-      return analyses
+      return Promise.all(files.map((file) => analyzeOne(file, verdictOn(file), pool, maxBytes)))
     },
-    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }
 }
 
+const noFacts: FileFacts = { isAnalyzed: true, uses: [], parserFaults: [], findings: [], credentials: [] }
+
 async function analyzeOne(
   file: SourceFile,
-  verdict: SyntaxVerdict | null,
-  child: AnalyzerChild,
+  checking: Promise<SyntaxVerdict | null> | null,
+  pool: AnalyzerProcesses,
   maxBytes: number,
 ): Promise<FileAnalysis> {
   const { path, content } = file
   const { language, inert } = fileKind(path, content)
-  const nothing = { path, language: null, inert, uses: [], syntaxFaults: [], findings: [] }
-  if (inert) return nothing
-  if (language !== 'PYTHON') {
-    const isText = content.length <= maxBytes && !content.includes(0)
-    return { ...nothing, findings: isText ? hiddenCharacters(path, decode(content)) : [] }
-  }
+  const nothing = { path, language, inert, uses: [], syntaxFaults: [], findings: [], credentials: [] }
+  // Pictures and other bytes that are no text: neither code nor credentials can be read in them.
+  if (language === null && content.includes(0)) return nothing
   if (content.length > maxBytes) {
     const message = `The file has ${content.length} bytes; up to ${maxBytes} are analysed.`
-    return { ...nothing, language, findings: [{ code: 'TOO_LARGE', message, path, line: null }] }
+    return { ...nothing, findings: [{ code: 'TOO_LARGE', message, path, line: null }] }
   }
-  const mustParse = verdict === null || verdict.kind === 'unchecked'
-  const outcome = await child.run({ path, content, mustParse })
-  const facts = 'facts' in outcome ? outcome.facts : { uses: [], parserFaults: [], findings: [] }
+  const task = { path, content, language, inert, mustParse: checking === null }
+  const [outcome, verdict] = await Promise.all([pool.run(task), checking])
+  const facts = 'facts' in outcome ? outcome.facts : noFacts
   const findings: Finding[] = [...facts.findings]
   if ('failure' in outcome) findings.push(failure(path, `The file could not be analysed: ${outcome.failure}.`))
   if (verdict?.kind === 'unchecked') findings.push(failure(path, `Its syntax could not be checked: ${verdict.reason}.`))
@@ -68,13 +73,21 @@ async function analyzeOne(
     const message = `Python accepts this file, and the analysis stumbles over it: ${disagreement.message}. It may have missed something.`
     findings.push({ code: 'PARTLY_ANALYSED', message, path, line: disagreement.line })
   }
-  const faults =
-    verdict?.kind === 'fault'
-      ? [{ path, line: verdict.line, message: verdict.message }]
-      : mustParse
-        ? facts.parserFaults
-        : []
-  return { path, language, inert, uses: facts.uses, syntaxFaults: faults, findings }
+  return {
+    ...nothing,
+    language: facts.isAnalyzed ? language : null,
+    uses: facts.uses,
+    syntaxFaults: syntaxFaults(path, facts, verdict),
+    findings,
+    credentials: facts.credentials,
+  }
+}
+
+/** What the language's own parser says counts, where it was asked. */
+function syntaxFaults(path: string, facts: FileFacts, verdict: SyntaxVerdict | null): readonly SyntaxFault[] {
+  if (verdict?.kind === 'valid') return []
+  if (verdict?.kind === 'fault') return [{ path, line: verdict.line, message: verdict.message }]
+  return facts.parserFaults
 }
 
 function failure(path: string, message: string): Finding {

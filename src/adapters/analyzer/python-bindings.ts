@@ -39,7 +39,7 @@ const displayKinds = new Set(['tuple', 'list', 'list_splat', 'parenthesized_expr
 
 /** Python compares identifiers under NFKC. */
 export function nameOf(identifier: SyntaxNode): string {
-  return identifier.text.normalize('NFKC')
+  return identifier.name
 }
 
 export function roleOf(identifier: SyntaxNode): Role {
@@ -77,6 +77,10 @@ export function roleOf(identifier: SyntaxNode): Role {
     case 'parameters':
     case 'lambda_parameters':
       return parameterRole(identifier, parent.kind === 'typed_parameter' ? parent : identifier)
+    case 'type_parameter':
+      // It hides a name from annotations only.
+      return parent.field('name') === identifier ? none : load
+    case 'type_alias_statement':
     case 'splat_pattern':
       return bind(identifier, scopeOf(parent), { from: 'unknown' })
     default:
@@ -195,6 +199,14 @@ function targetRole(identifier: SyntaxNode): Role {
   }
 }
 
+/** True when the binding stands before the use, and is not made of it: `a = f(a)` reads what `a` was. */
+export function isEarlier({ identifier, source }: Binding, use: SyntaxNode): boolean {
+  if (identifier.start >= use.start) return false
+  const made = source.from === 'expression' ? source.node : null
+  for (let node: SyntaxNode | null = use; node !== null; node = node.parent) if (node === made) return false
+  return true
+}
+
 /**
  * True when the binding may not have happened where the name is used, although it stands earlier: it is under a
  * condition or in a loop, and the use is not in the same branch.
@@ -204,12 +216,18 @@ export function isConditional(binding: Binding, use: SyntaxNode | null): boolean
   for (let node = use; node !== null && node !== binding.scope; node = node.parent) around.add(node)
   let child = binding.identifier
   for (let node = child.parent; node !== null && node !== binding.scope; node = node.parent) {
-    const isBranching = conditionalKinds.has(node.kind) || isComprehension(node)
+    const isBranching = isComprehension(node) || isPassedBy(node, child)
     if (around.has(node)) return isBranching && !around.has(child) && !isLoopVariableIn(node, child, around)
     if (isBranching) return true
     child = node
   }
   return false
+}
+
+/** Control may go around this part of the node. A condition is looked at on every way; a `with` may swallow a fault. */
+function isPassedBy(node: SyntaxNode, child: SyntaxNode): boolean {
+  if (node.kind === 'with_statement') return child.kind === 'block'
+  return conditionalKinds.has(node.kind) && node.field('condition') !== child
 }
 
 function isLoopVariableIn(loop: SyntaxNode, target: SyntaxNode, around: ReadonlySet<SyntaxNode>): boolean {

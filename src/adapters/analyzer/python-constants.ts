@@ -49,7 +49,7 @@ function joined(parts: readonly (string | null)[], separator: string): string | 
 function operation(node: SyntaxNode, value: (inner: SyntaxNode | null) => string | null): string | null {
   const left = node.field('left')
   const right = node.field('right')
-  const operator = node.field('operator')?.text
+  const operator = node.operator
   if (operator === '+') return joined([value(left), value(right)], '')
   if (operator === '*') {
     const text = value(left)

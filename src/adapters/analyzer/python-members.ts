@@ -93,6 +93,12 @@ export function createMembers({ rules, visit, elements, constantOf, global }: Se
     return isKnown(path) ? [path] : []
   }
 
+  /** `type(f)` and `type(f.__code__)` build functions and code. */
+  const typeOf = (of: SyntaxNode | undefined): readonly Value[] => {
+    if (of?.kind === 'attribute' && of.field('attribute')?.text === '__code__') return known('types.CodeType')
+    return of?.kind === 'lambda' ? known('types.FunctionType') : []
+  }
+
   const callOf = (symbol: string, given: readonly SyntaxNode[]): readonly Value[] => {
     const argument = (position: number): SyntaxNode | undefined => given[position]
     const text = (position: number): string | null => {
@@ -116,6 +122,8 @@ export function createMembers({ rules, visit, elements, constantOf, global }: Se
       case 'builtins.object.__getattribute__':
       case 'builtins.type.__getattribute__':
         return attributeOf(0)
+      case 'builtins.type':
+        return given.length === 1 ? typeOf(given[0]) : []
       case 'builtins.vars':
         return given.length === 0 ? ['globals()'] : visitArgument(0)
       case 'builtins.globals':

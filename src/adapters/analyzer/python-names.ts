@@ -1,4 +1,5 @@
-import { type Binding, isConditional, nameOf, type Role, roleOf } from './python-bindings.ts'
+import { type Binding, isConditional, isEarlier, nameOf, type Role, roleOf } from './python-bindings.ts'
+import { isBoundByAlternatives, reaching } from './python-certainty.ts'
 import { isComprehension, scopeOf } from './python-scopes.ts'
 import type { SyntaxNode } from './syntax-tree.ts'
 
@@ -27,12 +28,8 @@ export interface NameTable {
   resolveGlobal(name: string): ResolvedName
 }
 
-/** `starModules` are imported with `*`; `variantsOf` gives the spellings in the source that mean a name under NFKC. */
-export function createNameTable(
-  module: SyntaxNode,
-  starModules: readonly string[],
-  variantsOf: (name: string) => readonly string[],
-): NameTable {
+/** `starModules` are imported with `*`. */
+export function createNameTable(module: SyntaxNode, starModules: readonly string[]): NameTable {
   const known = new Set<string>()
   const knownAttributes = new Set<string>()
   const occurrences: Occurrence[] = []
@@ -53,15 +50,46 @@ export function createNameTable(
     const home = homeOf(binding.scope, name)
     const names = bound.get(home) ?? new Map<string, Binding[]>()
     bound.set(home, names)
-    names.set(name, [...(names.get(name) ?? []), binding])
+    const bindings = names.get(name) ?? []
+    bindings.push(binding)
+    names.set(name, bindings)
   }
 
   const inModule = (name: string, use: SyntaxNode | null, isDeferred: boolean): ResolvedName => {
-    const bindings = bound.get(module)?.get(name) ?? []
-    const certain = bindings.some(
-      (binding) => (isDeferred || use === null || binding.identifier.start < use.start) && !isConditional(binding, use),
-    )
+    const all = bound.get(module)?.get(name) ?? []
+    const isAtOnce = use !== null && !isDeferred && scopeOf(use) === module
+    const { bindings, isBound } = isAtOnce ? reaching(all, module, use) : { bindings: all, isBound: false }
+    const isAlwaysBound = isBound || isBoundByAlternatives(all, module, isDeferred ? null : use)
+    const certain =
+      isAlwaysBound ||
+      bindings.some(
+        (binding) => (isDeferred || use === null || isEarlier(binding, use)) && !isConditional(binding, use),
+      )
     return { bindings, mayBeBuiltin: !certain || deleted.get(module)?.has(name) === true }
+  }
+
+  const resolved = new Map<SyntaxNode, ResolvedName>()
+
+  const resolve = (identifier: SyntaxNode): ResolvedName => {
+    const name = nameOf(identifier)
+    const first = scopeOf(identifier)
+    const collected: Binding[] = []
+    let isDeferred = false
+    for (let scope = first; scope !== module; scope = scopeOf(scope)) {
+      const home = homeOf(scope, name)
+      if (home === module) break
+      const isClass = scope.kind === 'class_definition'
+      if (isClass && scope !== first) continue
+      const all = bound.get(home)?.get(name) ?? []
+      const here = home === first ? reaching(all, home, identifier).bindings : all
+      collected.push(...here)
+      if (here.length > 0 && !isClass) return { bindings: collected, mayBeBuiltin: false }
+      const isCertain = here.some((binding) => isEarlier(binding, identifier) && !isConditional(binding, identifier))
+      if (isClass && isCertain && !deleted.get(scope)?.has(name)) return { bindings: collected, mayBeBuiltin: false }
+      if (!isClass && !isComprehension(scope)) isDeferred = true
+    }
+    const outer = inModule(name, identifier, isDeferred)
+    return { bindings: [...collected, ...outer.bindings], mayBeBuiltin: outer.mayBeBuiltin }
   }
 
   return {
@@ -72,9 +100,10 @@ export function createNameTable(
       const freshNames = take(names, known)
       const freshAttributes = take(attributes, knownAttributes)
       if (freshNames.length + freshAttributes.length === 0) return false
-      const written = { names: freshNames.flatMap(variantsOf), attributes: freshAttributes.flatMap(variantsOf) }
-      if (written.names.length + written.attributes.length === 0) return true
-      const found = module.findAll(written).map((identifier): Occurrence => ({ identifier, role: roleOf(identifier) }))
+      resolved.clear()
+      const found = module
+        .findAll({ names: freshNames, attributes: freshAttributes })
+        .map((identifier): Occurrence => ({ identifier, role: roleOf(identifier) }))
       for (const { identifier, role } of found) {
         if (role.role === 'declare') {
           const names = declared.get(role.scope) ?? new Map<string, 'global' | 'nonlocal'>()
@@ -86,30 +115,16 @@ export function createNameTable(
         }
       }
       for (const { role } of found) if (role.role === 'bind') record(role.binding)
-      occurrences.push(...found)
+      for (const occurrence of found) occurrences.push(occurrence)
       return true
     },
     resolve(identifier) {
-      const name = nameOf(identifier)
-      const first = scopeOf(identifier)
-      const collected: Binding[] = []
-      let isDeferred = false
-      for (let scope = first; scope !== module; scope = scopeOf(scope)) {
-        const home = homeOf(scope, name)
-        if (home === module) break
-        const isClass = scope.kind === 'class_definition'
-        if (isClass && scope !== first) continue
-        const here = bound.get(home)?.get(name) ?? []
-        collected.push(...here)
-        if (here.length > 0 && !isClass) return { bindings: collected, mayBeBuiltin: false }
-        const isCertain = here.some(
-          (binding) => binding.identifier.start < identifier.start && !isConditional(binding, identifier),
-        )
-        if (isClass && isCertain && !deleted.get(scope)?.has(name)) return { bindings: collected, mayBeBuiltin: false }
-        if (!isClass && !isComprehension(scope)) isDeferred = true
+      let found = resolved.get(identifier)
+      if (found === undefined) {
+        found = resolve(identifier)
+        resolved.set(identifier, found)
       }
-      const outer = inModule(name, identifier, isDeferred)
-      return { bindings: [...collected, ...outer.bindings], mayBeBuiltin: outer.mayBeBuiltin }
+      return found
     },
     resolveGlobal: (name) => inModule(name, null, true),
   }

@@ -25,6 +25,8 @@ export interface CapabilityRule {
   readonly names: readonly string[]
   readonly capability: Capability
   readonly when?: ArgumentCondition
+  /** True when reading the name is the use already, called or not. */
+  readonly onRead?: true
   /** For the reviewer: what the code can do with it. */
   readonly why: string
 }
@@ -306,10 +308,17 @@ export const pythonRules: readonly CapabilityRule[] = [
     why: 'starts or becomes another process, or reaches foreign functions',
   },
 
+  {
+    names: ['ctypes.{cdll,pydll,windll,oledll,pythonapi}.*'],
+    capability: 'SUBPROCESS',
+    onRead: true,
+    why: 'loads a library, or reaches a foreign function, by reading an attribute',
+  },
+
   // Text or code objects that run
   {
     names: [
-      'builtins.{eval,exec,compile,execfile}',
+      'builtins.{eval,exec,compile,execfile,breakpoint}',
       'code.{interact,InteractiveInterpreter,InteractiveConsole,compile_command}',
       'codeop.{compile_command,Compile,CommandCompiler}',
       'types.{FunctionType,CodeType,LambdaType}',

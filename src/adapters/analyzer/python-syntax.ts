@@ -21,18 +21,28 @@ export interface PythonSyntaxCheck {
 
 const identityScript = 'import sys; print(sys.implementation.name, "%d.%d.%d" % sys.version_info[:3])'
 
+/** A source may hold the compiler for minutes: a watchdog that needs no lock ends the interpreter. */
 const compileScript = `
-import base64, json, sys
+import base64, faulthandler, json, sys
 def verdict(source):
     try:
         compile(base64.b64decode(source), '<change>', 'exec', 0, True)
+        return []
     except SyntaxError as fault:
-        return [fault.lineno, fault.msg]
+        return [fault.lineno, fault.msg[:500]]
     except (ValueError, OverflowError, MemoryError, RecursionError) as fault:
-        return [None, str(fault) or type(fault).__name__]
-for source in json.load(sys.stdin):
-    print(json.dumps(verdict(source)), flush=True)
+        return [None, str(fault)[:500] or type(fault).__name__]
+for place, source in enumerate(json.load(sys.stdin)):
+    print(place, flush=True)
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    found = verdict(source)
+    faulthandler.cancel_dump_traceback_later()
+    print(json.dumps([place, *found]), flush=True)
 `
+
+const secondsPerSource = 2.5
+/** What one run of the interpreter is given, in bytes; a larger source has a run of its own. */
+const bytesPerRun = 8 * 1024 * 1024
 
 /** Finds out which Python there is; null when it does not answer, and another parser has to do. */
 export async function createPythonSyntaxCheck(run: RunPython): Promise<PythonSyntaxCheck | null> {
@@ -41,28 +51,46 @@ export async function createPythonSyntaxCheck(run: RunPython): Promise<PythonSyn
   const [name = '', version = ''] = probe.stdout.trim().split(' ')
   const identity = `${name === 'cpython' ? 'CPython' : name} ${version}`
 
+  const script = compileScript.replace('SECONDS', String(secondsPerSource))
+  const ended = `${identity} could not compile it and said nothing`
+
+  /** As far as the interpreter got; null when there was none. */
   const checkTogether = async (sources: readonly Buffer[]): Promise<readonly SyntaxVerdict[] | null> => {
-    const input = JSON.stringify(sources.map((source) => source.toString('base64')))
-    const result = await attempt(run, compileScript, input)
-    if (result?.exitCode !== 0) return null
-    const verdicts = result.stdout.trim().split('\n').map(readVerdict)
-    return verdicts.length === sources.length ? verdicts : null
+    const result = await attempt(run, script, JSON.stringify(sources.map((source) => source.toString('base64'))))
+    return result === null ? null : readVerdicts(result.stdout, { kind: 'unchecked', reason: ended })
   }
   return {
     identity,
     async check(sources) {
-      if (sources.length === 0) return []
-      const together = await checkTogether(sources)
-      if (together !== null) return together
-      // One of them brought the interpreter down: each by itself shows which.
       const verdicts: SyntaxVerdict[] = []
-      for (const source of sources) {
-        const alone = await checkTogether([source])
-        verdicts.push(alone?.[0] ?? { kind: 'unchecked', reason: `${identity} could not compile it and said nothing` })
+      let isAlone = false
+      while (verdicts.length < sources.length) {
+        const rest = nextRun(sources, verdicts.length)
+        const batch: readonly Buffer[] = isAlone ? rest.slice(0, 1) : rest
+        const given = await checkTogether(batch)
+        if (given === null) {
+          const reason = `${identity} could not be started`
+          return [...verdicts, ...sources.slice(verdicts.length).map(() => ({ kind: 'unchecked', reason }) as const)]
+        }
+        // What ends without a word may not have begun: the next source is then asked by itself.
+        isAlone = given.length === 0 && batch.length > 1
+        const hasNoWord = given.length === 0 && batch.length === 1
+        verdicts.push(...(hasNoWord ? [{ kind: 'unchecked', reason: ended } as const] : given.slice(0, batch.length)))
       }
       return verdicts
     },
   }
+}
+
+/** As many sources as one run is given, one at the least. */
+function nextRun(sources: readonly Buffer[], from: number): readonly Buffer[] {
+  let bytes = 0
+  const rest = sources.slice(from)
+  const tooMany = rest.findIndex((source, index) => {
+    bytes += source.length
+    return index > 0 && bytes > bytesPerRun
+  })
+  return tooMany === -1 ? rest : rest.slice(0, tooMany)
 }
 
 async function attempt(run: RunPython, script: string, stdin: string) {
@@ -74,12 +102,23 @@ async function attempt(run: RunPython, script: string, stdin: string) {
   }
 }
 
-function readVerdict(line: string): SyntaxVerdict {
-  const parsed = readJson(line)
-  if (parsed === null) return { kind: 'valid' }
-  if (!Array.isArray(parsed)) return { kind: 'unchecked', reason: 'the answer could not be read' }
-  const [at, message]: unknown[] = parsed
-  return { kind: 'fault', line: typeof at === 'number' ? at : null, message: String(message) }
+/** The script says which source it takes up, and then what it found; one that was not finished is `unfinished`. */
+function readVerdicts(output: string, unfinished: SyntaxVerdict): readonly SyntaxVerdict[] {
+  const verdicts: SyntaxVerdict[] = []
+  let begun = -1
+  for (const text of output.split('\n').slice(0, -1)) {
+    const said = readJson(text)
+    if (typeof said === 'number' && said === verdicts.length) {
+      begun = said
+      continue
+    }
+    // A sandbox may have cut the output: what follows would be of other sources.
+    if (!Array.isArray(said) || said[0] !== begun || begun !== verdicts.length) break
+    const [, line, message]: unknown[] = said
+    const fault = { kind: 'fault', line: typeof line === 'number' ? line : null, message: String(message) } as const
+    verdicts.push(said.length === 1 ? { kind: 'valid' } : fault)
+  }
+  return begun === verdicts.length ? [...verdicts, unfinished] : verdicts
 }
 
 /** Undefined for what is no JSON: a sandbox may have cut the output. */

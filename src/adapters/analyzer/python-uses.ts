@@ -63,7 +63,7 @@ export function usesAlong(
       const matching = rules.rulesFor(symbol)
       if (matching.length === 0) continue
       const call = node.parent?.kind === 'call' && node.parent.field('function') === node ? node.parent : null
-      if (call === null && !isHandedOn(node, isAlias)) continue
+      if (call === null && !matching.some(({ onRead }) => onRead) && !isHandedOn(node, isAlias)) continue
       for (const rule of matching) {
         if (rule.when !== undefined && !holds(rule.when, call, evaluator)) continue
         uses.push({ capability: rule.capability, symbol: symbol.replace(/^builtins\./, ''), offset: node.start })
@@ -103,7 +103,7 @@ function nextInChain(node: SyntaxNode): SyntaxNode | null {
 
 function isHandedOn(node: SyntaxNode, isAlias: (target: SyntaxNode) => boolean): boolean {
   const above = node.parent
-  if (above === null || inspections.has(above.kind)) return false
+  if (above === null || inspections.has(above.kind) || isInUnionType(above)) return false
   if (above.kind === 'expression_statement') return node.kind === 'call'
   if (above.kind === 'argument_list') {
     const callee = above.parent?.field('function')
@@ -111,6 +111,13 @@ function isHandedOn(node: SyntaxNode, isAlias: (target: SyntaxNode) => boolean):
   }
   const target = aliasTarget(node)
   return target === null || !isAlias(target)
+}
+
+/** `socket.socket | None` in an annotation. */
+function isInUnionType(above: SyntaxNode): boolean {
+  let node: SyntaxNode | null = above
+  while (node?.kind === 'binary_operator') node = node.parent
+  return node !== above && node?.kind === 'type'
 }
 
 /** The name that an assignment gives to just this value. */
@@ -124,6 +131,7 @@ function aliasTarget(node: SyntaxNode): SyntaxNode | null {
   const assignment = isDisplay ? above.parent : null
   const targets = assignment?.kind === 'assignment' ? assignment.field('left') : null
   if (!isDisplay || targets?.children.length !== above.children.length) return null
+  if (targets.children.some(({ kind }) => kind === 'list_splat_pattern')) return null
   const target = targets.children[above.children.indexOf(node)]
   return target?.kind === 'identifier' ? target : null
 }
@@ -163,13 +171,25 @@ function written(node: SyntaxNode): string | null {
   return /^[\w.]*[A-Z][\w.]*(?:\|[\w.]*[A-Z][\w.]*)*$/.test(text) ? text : null
 }
 
-/** `getattr(os, name)` and the like, where the name is not known. */
+/** `getattr(os, name)`, `vars(os)[name]` and the like, where the name is not known. */
 export function computedName(start: SyntaxNode, evaluator: Evaluator): ComputedName | null {
   const call = start.parent
-  const isGetattr = call?.kind === 'call' && evaluator.valuesOf(start).includes('builtins.getattr')
-  if (!isGetattr || call.field('function') !== start) return null
-  const [object, name] = call.field('arguments')?.children ?? []
-  if (object === undefined || name === undefined) return null
+  if (call?.kind === 'call' && call.field('function') === start) {
+    const [object, name] = call.field('arguments')?.children ?? []
+    const isGetattr = evaluator.valuesOf(start).includes('builtins.getattr')
+    if (isGetattr && object !== undefined && name !== undefined) return computed(object, name, call, evaluator)
+  }
+  for (let node: SyntaxNode | null = start; node !== null; node = nextInChain(node)) {
+    const above = node.parent
+    const key = above?.kind === 'subscript' && above.field('value') === node ? above.children[1] : undefined
+    if (key === undefined || ['slice', 'integer'].includes(key.kind)) continue
+    const found = computed(node, key, start, evaluator)
+    if (found !== null) return found
+  }
+  return null
+}
+
+function computed(object: SyntaxNode, name: SyntaxNode, at: SyntaxNode, evaluator: Evaluator): ComputedName | null {
   const module = evaluator.valuesOf(object).find((value) => typeof value === 'string' && guarded.has(value))
-  return typeof module === 'string' && evaluator.constantOf(name) === null ? { module, offset: call.start } : null
+  return typeof module === 'string' && evaluator.constantOf(name) === null ? { module, offset: at.start } : null
 }

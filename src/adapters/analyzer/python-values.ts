@@ -161,7 +161,7 @@ export function createEvaluator({ names, rules, flows }: Setting): Evaluator {
       case 'boolean_operator':
         return [...visit(node.field('left')), ...visit(node.field('right'))]
       case 'binary_operator': {
-        const operator = node.field('operator')?.text
+        const operator = node.operator
         const left = visit(node.field('left')).filter((value) => typeof value === 'string')
         return left.flatMap((value) => known(`${value}.${operator}`))
       }
@@ -180,7 +180,8 @@ export function createEvaluator({ names, rules, flows }: Setting): Evaluator {
     }
     underway.add(node)
     const before = cycles
-    const values = [...new Set(compute(node))]
+    const computed = compute(node)
+    const values = computed.length < 2 ? computed : [...new Set(computed)]
     underway.delete(node)
     // What was found inside a cycle may be half of it; it serves until the outermost visit, which has seen all, ends.
     if (cycles === before || underway.size === 0) memory.set(node, values)

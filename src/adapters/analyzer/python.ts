@@ -1,69 +1,70 @@
 import { type Binding, importedModule, nameOf, type ValueSource } from './python-bindings.ts'
 import { createFlows } from './python-flows.ts'
 import { createNameTable, type NameTable } from './python-names.ts'
+import { parseTokens } from './python-parse.ts'
 import { pythonRules, pythonSynonyms } from './python-rules.ts'
-import { attributeSeeds, builtinSeeds, isModuleOfInterest } from './python-seeds.ts'
+import { attributeSeeds, builtinSeeds, isModuleOfInterest, trickSymbols } from './python-seeds.ts'
 import { spread } from './python-spread.ts'
+import type { TokenList } from './python-token-list.ts'
+import { tokenize } from './python-tokenizer.ts'
+import { ASSIGN, CLASS, DEF, LAMBDA, NAME } from './python-tokens.ts'
 import { type ComputedName, computedName, type Use, usesAlong } from './python-uses.ts'
 import { createEvaluator, type Evaluator } from './python-values.ts'
 import { createRuleIndex, type RuleIndex } from './rule-index.ts'
-import { parseSource, type SyntaxNode } from './syntax-tree.ts'
+import type { NodeKind, SyntaxNode } from './syntax-tree.ts'
 
 interface PythonAnalysis {
   readonly uses: readonly Use[]
   readonly computedNames: readonly ComputedName[]
-  /** Offsets where the parser had to give up, in order; empty as well when nothing in the text made parsing necessary. */
+  /** Offsets where what was read is no Python, in order. Without `mustParse`, lines that no capability can be in are not read. */
   readonly errors: readonly number[]
   /** Identifiers that Python reads under another spelling. */
   readonly changedIdentifiers: readonly { readonly written: string; readonly read: string; readonly offset: number }[]
+  /** Where the code has identifiers that are spelled like one of these words. */
+  identifiers(words: readonly string[]): readonly { readonly name: string; readonly offset: number }[]
 }
 
 export interface PythonAnalyzer {
-  /** `mustParse`: look for errors even where no word of the text has to do with a capability. */
+  /** `mustParse`: look for errors also where no name has to do with a capability. */
   analyze(text: string, mustParse: boolean): PythonAnalysis
 }
 
-const statementKinds = ['import_statement', 'import_from_statement', 'exec_statement', 'ERROR']
-const wordPattern = /[A-Za-z_][A-Za-z0-9_]*/g
-const unicodeWordPattern = /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{M}\p{N}\p{Pc}]*/gu
-const definitionPattern = /\b(?:def|class)[ \t\f\\\r\n]+([^\s(:[]+)|([^\s(=]+)[ \t]*=[ \t]*lambda\b/g
+const statementKinds: readonly NodeKind[] = ['import_statement', 'import_from_statement', 'exec_statement']
 
 /** Finds what Python source can do, by name. A use is a call, or the place where a function is handed on. */
 export function createPythonAnalyzer(): PythonAnalyzer {
   const rules = createRuleIndex(pythonRules, pythonSynonyms)
   const seeds = builtinSeeds(rules)
 
+  const interests = new Set([...seeds, ...attributeSeeds, 'exec', ...rules.roots, ...trickSymbols])
+
   return {
     analyze(source, mustParse) {
-      // Python ends a line at a lone CR, the parser's comments do not.
-      const text = source.replace(/\r(?!\n)/g, '\n')
-      const isAscii = !/[^\0-\x7f]/.test(text)
-      const words = new Set(text.match(isAscii ? wordPattern : unicodeWordPattern))
-      const variants = isAscii ? new Map<string, string[]>() : spellings(words)
-      const isWritten = (name: string) => words.has(name) || variants.has(name)
-      const hasGetattribute = isWritten('__getattribute__')
-      const interesting = [...words, ...variants.keys()].some(
-        (word) => seeds.has(word) || attributeSeeds.has(word) || word === 'exec' || isModuleOfInterest(rules, word),
-      )
-      if (!interesting && variants.size === 0 && !mustParse) return empty
+      // Python ends a line at a lone CR as well.
+      const text = source.includes('\r') ? source.replace(/\r(?!\n)/g, '\n') : source
+      const tokens = tokenize(text)
+      const { identifiers } = tokens
+      const isWritten = (name: string) => identifiers.distinct.has(name)
+      const changedNames = identifiers.changed
+      const isInteresting = [...identifiers.distinct.keys()].some((name) => interests.has(name))
+      if (!isInteresting && changedNames.length === 0 && !mustParse) return nothingIn(tokens)
 
-      const module = parseSource('python', text)
-      const statements = module.findAll({ kinds: statementKinds, missing: mustParse })
+      const tree = parseTokens(tokens)
+      if (mustParse) tree.check()
+      const module = tree.root
+      const statements = module.findAll({ kinds: statementKinds })
       const starModules = statements
         .filter(({ children }) => children.at(-1)?.kind === 'wildcard_import')
         .map(importedModule)
         .filter((name) => name !== null)
-      const names = createNameTable(module, starModules, (name) => [
-        ...(words.has(name) ? [name] : []),
-        ...(variants.get(name) ?? []),
-      ])
+      const names = createNameTable(module, starModules)
       const firstNames = [
-        ...[...seeds].filter((name) => hasGetattribute || !rareSeeds.has(name)),
+        ...[...seeds].filter((name) => isWritten('__getattribute__') || isWritten('__code__') || !rareSeeds.has(name)),
         ...statements.flatMap((statement) => boundByImport(statement, rules)),
         ...starModules.flatMap((star) => rules.namesBelow(star)),
       ]
       names.add(firstNames.filter(isWritten), [...attributeSeeds].filter(isWritten))
-      const evaluator = settle(names, rules, text)
+      const evaluator = settle(names, rules, tokens)
       const collected = collect(names, evaluator, rules)
       const execs = statements.filter(({ kind }) => kind === 'exec_statement')
       return {
@@ -72,37 +73,35 @@ export function createPythonAnalyzer(): PythonAnalyzer {
           ...execs.map(({ start }): Use => ({ capability: 'EVAL_EXEC', symbol: 'exec', offset: start })),
         ]),
         computedNames: collected.computedNames,
-        errors: statements.filter(isFault).map(({ start }) => start),
-        changedIdentifiers: changed(module, [...variants.values()].flat()),
+        errors: tree.faults,
+        changedIdentifiers: changedIn(module, changedNames),
+        identifiers: (words) => spelled(module, words),
       }
     },
   }
 }
 
-/** Names that are everywhere, and matter only for `object.__getattribute__(module, name)`. */
+/** Names that are everywhere, and matter only for `object.__getattribute__(module, name)` and `type(f.__code__)`. */
 const rareSeeds = new Set(['object', 'type'])
 
-const empty: PythonAnalysis = { uses: [], computedNames: [], errors: [], changedIdentifiers: [] }
-
-/** Words that Python reads under another spelling, by that spelling. */
-function spellings(words: ReadonlySet<string>): Map<string, string[]> {
-  const found = new Map<string, string[]>()
-  for (const word of words) {
-    const read = word.normalize('NFKC')
-    if (read !== word) found.set(read, [...(found.get(read) ?? []), word])
-  }
-  return found
+function nothingIn(tokens: TokenList): PythonAnalysis {
+  const identifiers: PythonAnalysis['identifiers'] = (words) => spelled(parseTokens(tokens).root, words)
+  return { uses: [], computedNames: [], errors: [], changedIdentifiers: [], identifiers }
 }
 
-function changed(module: SyntaxNode, spelled: readonly string[]): PythonAnalysis['changedIdentifiers'] {
-  if (spelled.length === 0) return []
+function spelled(module: SyntaxNode, words: readonly string[]): { name: string; offset: number }[] {
   return module
-    .findAll({ names: spelled, attributes: spelled })
-    .map((identifier) => ({ written: identifier.text, read: nameOf(identifier), offset: identifier.start }))
+    .findAll({ names: words, attributes: words })
+    .map(({ text, start }) => ({ name: text, offset: start }))
+    .filter(({ name }) => words.includes(name))
 }
 
-function isFault({ kind, text }: SyntaxNode): boolean {
-  return kind === 'ERROR' || text === ''
+function changedIn(module: SyntaxNode, names: readonly string[]): PythonAnalysis['changedIdentifiers'] {
+  if (names.length === 0) return []
+  return module
+    .findAll({ names, attributes: names })
+    .map((identifier) => ({ written: identifier.text, read: identifier.name, offset: identifier.start }))
+    .filter(({ written, read }) => written !== read)
 }
 
 /** Names that an import binds to a module or member that rules know. */
@@ -123,13 +122,23 @@ function boundByImport(statement: SyntaxNode, rules: RuleIndex): string[] {
   })
 }
 
+/** Names that some `def`, `class` or `name = lambda` gives. */
+function definedNames({ kinds, names, count, identifiers }: TokenList): ReadonlySet<string> {
+  const defined = new Set<number>()
+  for (let token = 0; token < count; token += 1) {
+    if (kinds[token] !== NAME) continue
+    const before = kinds[token - 1]
+    const isNamed = before === DEF || before === CLASS || (kinds[token + 1] === ASSIGN && kinds[token + 2] === LAMBDA)
+    if (isNamed) defined.add(names[token] as number)
+  }
+  return new Set([...defined].map((name) => identifiers.read(name)))
+}
+
 /** Follows values from name to name until there is nothing new. */
-function settle(names: NameTable, rules: RuleIndex, text: string): Evaluator {
-  let defined: Set<string> | undefined
+function settle(names: NameTable, rules: RuleIndex, tokens: TokenList): Evaluator {
+  let defined: ReadonlySet<string> | undefined
   const isDefined = (name: string): boolean => {
-    defined ??= new Set(
-      [...text.matchAll(definitionPattern)].map((match) => (match[1] ?? match[2] ?? '').normalize('NFKC')),
-    )
+    defined ??= definedNames(tokens)
     return defined.has(name)
   }
   const flows = createFlows()

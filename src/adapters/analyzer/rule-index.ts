@@ -1,25 +1,28 @@
+import type { Capability } from '../../domain/ports/code-analyzer.ts'
 import type { CapabilityRule } from './python-rules.ts'
 
 /** Looks rules up by qualified name. */
-export interface RuleIndex {
+export interface RuleIndex<Rule extends CapabilityRule = CapabilityRule> {
   /** The name under which rules know a symbol. */
   canonical(symbol: string): string
-  rulesFor(symbol: string): readonly CapabilityRule[]
+  rulesFor(symbol: string): readonly Rule[]
   /** True when a longer name that starts with this one can have a rule: worth following. */
   leadsToRules(symbol: string): boolean
+  /** What can be had from a module or object by any of its names. */
+  capabilitiesBelow(symbol: string): readonly Capability[]
   /** Names directly below a module or class that lead to rules, for `from x import *`. */
   namesBelow(symbol: string): readonly string[]
   /** First parts of all names: modules at the top. */
   readonly roots: ReadonlySet<string>
 }
 
-export function createRuleIndex(
-  rules: readonly CapabilityRule[],
+export function createRuleIndex<Rule extends CapabilityRule>(
+  rules: readonly Rule[],
   synonyms: Readonly<Record<string, string>>,
-): RuleIndex {
+): RuleIndex<Rule> {
   const meaning = new Map(Object.entries(synonyms))
-  const exact = new Map<string, CapabilityRule[]>()
-  const globs = new Map<string, { stem: string; rule: CapabilityRule }[]>()
+  const exact = new Map<string, Rule[]>()
+  const globs = new Map<string, { stem: string; rule: Rule }[]>()
   const below = new Map<string, Set<string>>()
 
   const addPath = (name: string): void => {
@@ -53,6 +56,11 @@ export function createRuleIndex(
       return matching.length === 0 ? named : [...named, ...matching.map(({ rule }) => rule)]
     },
     leadsToRules: (symbol) => below.has(symbol),
+    capabilitiesBelow(symbol) {
+      const names = rules.flatMap((rule) => rule.names.flatMap(expandBraces).map((name) => ({ name, rule })))
+      const reached = names.filter(({ name }) => name.startsWith(`${symbol}.`))
+      return [...new Set(reached.map(({ rule }) => rule.capability))]
+    },
     namesBelow: (symbol) => [...(below.get(symbol) ?? [])].filter((name) => !name.endsWith('*')),
     roots: new Set(
       [...below.keys(), ...meaning.keys()].map((name) => name.split(/[.([]/)[0] ?? '').filter((root) => root !== ''),

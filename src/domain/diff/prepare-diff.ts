@@ -1,5 +1,6 @@
 import { PatchRejectedError, SyntaxRejectedError } from '../errors.ts'
 import type { ChangedFile } from '../ports/git-store.ts'
+import type { NewAnalysis } from '../safety/analyze-blobs.ts'
 import type { SafetyReport } from '../safety/evaluate-change.ts'
 import { evaluateTrees } from '../safety/evaluate-trees.ts'
 import { sha256 } from '../shared/canonical-hash.ts'
@@ -23,6 +24,7 @@ export interface PreparedDiff {
   readonly deletions: number
   readonly hunks: number
   readonly safety: SafetyReport
+  readonly analyses: readonly NewAnalysis[]
 }
 
 const toDiffFile = (file: ChangedFile): DiffFile => ({
@@ -40,7 +42,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 
 /**
  * The one way from a patch to a diff: names are checked, the patch is applied without a work tree, what changed is
- * read from the two trees, and the result is analysed. Stores no row and moves no ref.
+ * read from the two trees, and the result is analysed, unless it was before. Stores no row and moves no ref.
  * @throws PatchRejectedError, SyntaxRejectedError
  */
 export const prepareDiff = async (
@@ -55,7 +57,7 @@ export const prepareDiff = async (
   if (patch.includes('\u0000')) throw new PatchRejectedError('MALFORMED', 'The patch contains NUL.')
   const baseTree = await git.treeOf(projectId, baseCommit)
   const applied = await git.applyPatch(projectId, baseTree, patch)
-  const { files: changed, safety } = await evaluateTrees(services, projectId, baseTree, applied.tree)
+  const { files: changed, safety, analyses } = await evaluateTrees(services, projectId, baseTree, applied.tree)
   const [fault] = safety.syntaxValid ? [] : safety.issues
   if (fault && !options.allowInvalidSyntax) throw new SyntaxRejectedError(fault.path ?? '', fault.line, fault.message)
   return {
@@ -70,6 +72,7 @@ export const prepareDiff = async (
     deletions: sum(changed.map((file) => file.deletions)),
     hunks: sum(changed.map((file) => parseHunks(file.patch).length)),
     safety,
+    analyses,
   }
 }
 

@@ -29,7 +29,7 @@ export const storeDiff = async (
   prepared: PreparedDiff,
   testCases: readonly TestCaseRow[],
 ): Promise<void> => {
-  const { safety, ...content } = prepared
+  const { safety, analyses, ...content } = prepared
   tx.em.create(Diff, {
     ...diff,
     ...content,

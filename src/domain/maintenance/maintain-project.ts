@@ -1,5 +1,6 @@
 import { leaseOn, withLease } from '../lease/lease.ts'
 import { Project } from '../project/project.entity.ts'
+import { forgetOldAnalyses } from '../safety/analyze-blobs.ts'
 import type { Services } from '../shared/services.ts'
 import { askForMaintenance } from './ask-for-maintenance.ts'
 import { isDue } from './due-projects.ts'
@@ -8,8 +9,8 @@ import { spokenTrees } from './spoken-trees.ts'
 import { sweepRefs } from './sweep-refs.ts'
 
 /**
- * Keeps a repository small: releases references without a row, holds what rows alone speak of, packs, and removes what
- * nothing reaches. Work on the project goes on meanwhile.
+ * Keeps a project small: releases references without a row, holds what rows alone speak of, forgets analyses by earlier
+ * analyzers, packs, and removes what nothing reaches. Work on the project goes on meanwhile.
  * @throws Error when the repository is broken; then nothing was removed
  */
 export const tendRepository = async (
@@ -30,6 +31,8 @@ export const tendRepository = async (
       'rows speak of trees that the repository does not have: run `countersign fsck`',
     )
   }
+  const forgotten = await forgetOldAnalyses(services, projectId)
+  if (forgotten > 0) log.info({ projectId, forgotten }, 'analyses by an earlier analyzer were removed')
   signal.throwIfAborted()
   await git.pack(projectId, {
     expireBefore: new Date(now - settings.objectAgeMs),

@@ -44,6 +44,15 @@ export interface SyntaxFault {
   readonly message: string
 }
 
+/** A secret by its shape. What it says is nowhere but in the file. */
+export interface Credential {
+  /** For people: `an AWS access key`. */
+  readonly kind: string
+  /** The same for the same secret: tells one that was there before from a new one. */
+  readonly fingerprint: string
+  readonly line: number
+}
+
 export interface SourceFile {
   readonly path: string
   readonly content: Buffer
@@ -58,6 +67,7 @@ export interface FileAnalysis {
   readonly uses: readonly CapabilityUse[]
   readonly syntaxFaults: readonly SyntaxFault[]
   readonly findings: readonly Finding[]
+  readonly credentials: readonly Credential[]
 }
 
 export interface CodeAnalyzer {

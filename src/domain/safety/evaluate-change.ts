@@ -1,12 +1,6 @@
-import type {
-  Capability,
-  CapabilityUse,
-  CodeAnalyzer,
-  FileAnalysis,
-  Finding,
-  SourceFile,
-} from '../ports/code-analyzer.ts'
+import type { Capability, CapabilityUse, FileAnalysis, Finding } from '../ports/code-analyzer.ts'
 import { canonicalHash } from '../shared/canonical-hash.ts'
+import { safeJson } from '../shared/safe-text.ts'
 import { capabilityDelta } from './capability-delta.ts'
 import { hiddenCharacter } from './hidden-characters.ts'
 import { decisionOf, fileKind, hasHiddenExtension } from './language.ts'
@@ -16,10 +10,23 @@ interface EvaluatedFile {
   readonly path: string
   /** The path in the base, when it was another one. */
   readonly previousPath: string | null
-  /** Null for a new file. */
-  readonly before: Buffer | null
+  /** The content's object id; null for a new file. */
+  readonly before: string | null
   /** Null for a deleted file. */
-  readonly after: Buffer | null
+  readonly after: string | null
+}
+
+/** A content under a name: the name says in which language it is. */
+export interface NamedBlob {
+  readonly path: string
+  readonly objectId: string
+}
+
+/** Analyses each content by itself, in the order given. */
+export interface BlobAnalyzer {
+  /** Names analyzer, rules and parsers. */
+  readonly version: string
+  analyze(blobs: readonly NamedBlob[]): Promise<readonly FileAnalysis[]>
 }
 
 export interface Change {
@@ -50,11 +57,12 @@ export interface SafetyReport {
 }
 
 /** Evaluates the code that a change results in, file by file, before and after. */
-export async function evaluateChange(analyzer: CodeAnalyzer, change: Change): Promise<SafetyReport> {
+export async function evaluateChange(analyzer: BlobAnalyzer, change: Change): Promise<SafetyReport> {
   const changed = change.files.filter(hasNewContent)
-  const before = changed.flatMap((file) => source(file.previousPath ?? file.path, file.before))
-  const after = changed.flatMap((file) => source(file.path, file.after))
-  const analyses = await analyzer.analyze([...before, ...after])
+  const before = changed.flatMap((file) => named(file.previousPath ?? file.path, file.before))
+  const after = changed.flatMap((file) => named(file.path, file.after))
+  // What a program computes from its constants is part of a symbol, and need not be text that can be stored.
+  const analyses = safeJson(await analyzer.analyze([...before, ...after]))
   const analysesBefore = analyses.slice(0, before.length)
   const analysesAfter = analyses.slice(before.length)
 
@@ -66,7 +74,8 @@ export async function evaluateChange(analyzer: CodeAnalyzer, change: Change): Pr
   )
   const issues = analysesAfter.flatMap(syntaxIssues).toSorted(byPlace)
   const warnings = [
-    ...analysesAfter.flatMap(analysisWarnings),
+    ...withoutKnownScripts(analysesAfter.flatMap(analysisWarnings), analysesBefore, origins),
+    ...addedCredentials(analysesBefore, analysesAfter),
     ...change.files.flatMap(pathWarnings),
     ...analysesBefore.flatMap(unreadableBefore),
   ].toSorted(byPlace)
@@ -83,7 +92,7 @@ export async function evaluateChange(analyzer: CodeAnalyzer, change: Change): Pr
   return {
     ...report,
     evaluationHash: evaluationHash(report, { analyzerVersion, baseTree, resultTree }),
-    reportHash: canonicalHash(plainReport(report, false)),
+    reportHash: reportHash(report),
     analyzerVersion,
   }
 }
@@ -96,15 +105,24 @@ export function evaluationHash(
   return canonicalHash({ analyzerVersion, baseTree, resultTree, report: plainReport(report, true) })
 }
 
+/** SHA-256 over what is reported, without line numbers and base. */
+export function reportHash(report: Reported): string {
+  return canonicalHash(plainReport(report, false))
+}
+
 /** False when content and language are what they were; a text that is renamed to a program is new. */
 function hasNewContent({ path, previousPath, before, after }: EvaluatedFile): boolean {
-  if (before === null || after === null || !before.equals(after)) return true
-  const [was, is] = [fileKind(previousPath ?? path, before), fileKind(path, after)]
+  if (before === null || after === null || before !== after) return true
+  if (previousPath === null) return false
+  // Of the same content, names alone can make another kind.
+  const [was, is] = [fileKind(previousPath, noContent), fileKind(path, noContent)]
   return was.language !== is.language || was.inert !== is.inert
 }
 
-function source(path: string, content: Buffer | null): SourceFile[] {
-  return content === null ? [] : [{ path, content }]
+const noContent = Buffer.alloc(0)
+
+function named(path: string, objectId: string | null): NamedBlob[] {
+  return objectId === null ? [] : [{ path, objectId }]
 }
 
 function syntaxIssues({ syntaxFaults }: FileAnalysis): Finding[] {
@@ -118,11 +136,37 @@ function analysisWarnings(analysis: FileAnalysis): Finding[] {
   return [...findings, { code: 'NOT_ANALYSED', message, path, line: null }]
 }
 
+/** A script that ran by itself before, with the same command, is no news. */
+function withoutKnownScripts(
+  warnings: readonly Finding[],
+  before: readonly FileAnalysis[],
+  origins: ReadonlyMap<string, string>,
+): Finding[] {
+  const nameOf = (path: string | null, message: string) => JSON.stringify([path, message])
+  const known = new Set(before.flatMap(({ findings }) => findings.map(({ path, message }) => nameOf(path, message))))
+  return warnings.filter(({ code, path, message }) => {
+    return code !== 'LIFECYCLE_SCRIPT' || !known.has(nameOf(origins.get(path ?? '') ?? path, message))
+  })
+}
+
 /** Without a whole picture of the base, uses count as added, and a reviewer should know why. */
 function unreadableBefore({ path, findings }: FileAnalysis): Finding[] {
   return findings
     .filter(({ code }) => code === 'ANALYSIS_FAILED' || code === 'TOO_LARGE')
     .map(({ code, message }) => ({ code, message: `Before the change: ${message}`, path, line: null }))
+}
+
+/** Those that no touched file had before: what is moved was there already. */
+function addedCredentials(before: readonly FileAnalysis[], after: readonly FileAnalysis[]): Finding[] {
+  const known = new Set(before.flatMap(({ credentials }) => credentials.map(({ fingerprint }) => fingerprint)))
+  return after.flatMap(({ path, credentials }) =>
+    credentials
+      .filter(({ fingerprint }) => !known.has(fingerprint))
+      .map(({ kind, line }) => {
+        const message = `This line adds what looks like ${kind}. Once it is committed, the history keeps it.`
+        return { code: 'CREDENTIAL', message, path, line }
+      }),
+  )
 }
 
 function pathWarnings({ path, previousPath, after }: EvaluatedFile): Finding[] {

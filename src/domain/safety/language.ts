@@ -37,12 +37,13 @@ const decidingPaths: readonly { readonly pattern: RegExp; readonly decides: stri
     decides: 'Python runs it by itself when tests or programs start',
   },
   {
-    pattern: /(?:^|\/)(?:setup|noxfile|fabfile|tasks|dodo)\.py$/,
+    pattern:
+      /(?:^|\/)(?:(?:setup|noxfile|fabfile|tasks|dodo|hatch_build|conanfile)\.py|SConstruct|SConscript|wscript)$/,
     decides: 'it runs when the project is built or installed',
   },
   {
     pattern:
-      /(?:^|\/)(?:pyproject\.toml|setup\.cfg|pytest\.ini|\.pytest\.ini|tox\.ini|\.coveragerc|MANIFEST\.in|Pipfile(?:\.lock)?|poetry\.lock|uv\.lock|environment\.ya?ml)$/,
+      /(?:^|\/)(?:pyproject\.toml|setup\.cfg|pytest\.ini|\.pytest\.ini|pytest\.toml|\.pytest\.toml|tox\.ini|tox\.toml|nose\.cfg|unittest\.cfg|\.coveragerc|MANIFEST\.in|Pipfile(?:\.lock)?|poetry\.lock|uv\.lock|environment\.ya?ml)$/,
     decides: 'it configures how the project is built or tested',
   },
   {
@@ -57,22 +58,27 @@ const decidingPaths: readonly { readonly pattern: RegExp; readonly decides: stri
   },
   {
     pattern:
-      /(?:^|\/)(?:tsconfig[^/]*\.json|[^/]+\.config\.[cm]?[jt]s|\.(?:babel|eslint|mocha|swc|prettier|lintstaged)rc[^/]*)$/,
+      /(?:^|\/)(?:[jt]sconfig[^/]*\.json|[^/]+\.config\.(?:[cm]?[jt]sx?|json)|vitest\.workspace\.[^/]+|karma\.conf\.[cm]?[jt]s|\.(?:babel|eslint|mocha|swc|prettier|lintstaged|nyc|c8|jest|postcss|stylelint|husky)rc[^/]*|gulpfile\.[^/]+|Gruntfile\.[^/]+)$/,
     decides: 'it configures how the project is built or tested',
   },
   {
     pattern:
-      /(?:^|\/)(?:GNUm|m|M)akefile$|\.mk$|(?:^|\/)(?:CMakeLists\.txt|[Jj]ustfile|Rakefile|Taskfile\.ya?ml|meson\.build|BUILD(?:\.bazel)?|WORKSPACE)$/,
+      /(?:^|\/)(?:(?:GNU|BSD)?makefile(?:\.(?:am|in|inc|local|common))?|[^/]*\.(?:mk|cmake)|CMakeLists\.txt|CMakePresets\.json|\.?justfile|Rakefile|Gemfile(?:\.lock)?|Taskfile\.ya?ml|meson\.build|meson_options\.txt|BUILD(?:\.bazel)?|WORKSPACE(?:\.bazel)?|MODULE\.bazel|\.bazelrc|configure(?:\.ac)?|Vagrantfile|Earthfile)$/i,
     decides: 'it builds the project',
   },
   {
     pattern:
-      /(?:^|\/)(?:Dockerfile|Containerfile)[^/]*$|\.dockerfile$|(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$|(?:^|\/)\.dockerignore$/i,
+      /(?:^|\/)(?:build\.rs|Cargo\.(?:toml|lock)|\.cargo\/config(?:\.toml)?|rust-toolchain(?:\.toml)?|go\.(?:mod|sum|work)|pom\.xml|\.mvn\/[^/]+|mvnw(?:\.cmd)?|gradlew(?:\.bat)?|gradle\.properties|[^/]*\.gradle(?:\.kts)?|build\.sbt|composer\.(?:json|lock)|mix\.exs)$/,
+    decides: 'it builds the project, or names the packages that are installed',
+  },
+  {
+    pattern:
+      /(?:^|\/)(?:Dockerfile|Containerfile)[^/]*$|\.dockerfile$|(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$|(?:^|\/)docker-bake\.(?:hcl|json)$|(?:^|\/)\.dockerignore$/i,
     decides: 'it builds or starts containers',
   },
   {
     pattern:
-      /^\.github\/|^\.gitlab-ci\.ya?ml$|^\.gitlab\/|^\.circleci\/|^\.buildkite\/|^\.travis\.ya?ml$|^azure-pipelines[^/]*\.ya?ml$|^appveyor\.ya?ml$|^Jenkinsfile|^\.drone\.ya?ml$|^bitbucket-pipelines\.ya?ml$|^\.woodpecker/,
+      /^\.github\/|^\.gitea\/|^\.forgejo\/|(?:^|\/)\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab\/|^\.circleci\/|^\.buildkite\/|^\.travis\.ya?ml$|(?:^|\/)azure-pipelines[^/]*\.ya?ml$|^appveyor\.ya?ml$|(?:^|\/)Jenkinsfile[^/]*$|^\.drone\.ya?ml$|^bitbucket-pipelines\.ya?ml$|^\.woodpecker/,
     decides: 'it configures continuous integration',
   },
   {

@@ -51,7 +51,7 @@ operator.methodcaller('system', 'ls')(os)  #> SUBPROCESS
 # === out of any function's globals
 (lambda: 0).__globals__['__builtins__']['eval']('1')  #> EVAL_EXEC
 # === out of object's subclasses
-().__class__.__base__.__subclasses__()[100].__init__.__globals__['sys'].modules['os'].system('ls')  #> SUBPROCESS
+().__class__.__base__.__subclasses__()[100].__init__.__globals__['sys'].modules['os'].system('ls')  #> SUBPROCESS CLASS_WALK
 # === a builtin's module
 print.__self__.eval('1')  #> EVAL_EXEC
 # === __call__
