@@ -23,6 +23,7 @@ const list = z.string().transform((text) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
+const imageName = /^[a-z0-9][a-z0-9._:/@-]{0,254}$/i
 
 // CODER_MODEL, EVALUATOR_MODEL and OTEL_EXPORTER_OTLP_ENDPOINT are checked, so that a bad one stops the
 // start, although nothing in this version reads them.
@@ -42,6 +43,8 @@ const environment = z.object({
   JUDGE_PROVIDER: optional(z.enum(['OPENAI', 'ANTHROPIC'])),
   JUDGE_MODEL: optional(text),
   SANDBOX: withDefault(z.enum(['auto', 'bubblewrap', 'docker', 'none']), 'auto'),
+  SANDBOX_IMAGE: optional(z.string().regex(imageName, 'must name an image, like node:24-bookworm')),
+  DOCKER_HOST: optional(text),
   GIT_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'file'])).min(1)), 'https,ssh'),
   GIT_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
@@ -77,6 +80,8 @@ export interface Config {
   readonly rehearsal: 'auto' | 'always' | 'never'
   readonly modelPrices: string | undefined
   readonly sandbox: 'auto' | 'bubblewrap' | 'docker' | 'none'
+  /** Where the Docker engine listens, and the image of commands that name none; the driver knows the defaults. */
+  readonly docker: { readonly host: string | undefined; readonly image: string | undefined }
   readonly gitAllowedProtocols: readonly string[]
   readonly gitAllowedHosts: readonly string[] | null
   /** 32 bytes in hex; none: the data directory keeps one. */
@@ -111,6 +116,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     rehearsal: value.REHEARSAL,
     modelPrices: value.MODEL_PRICES,
     sandbox: value.SANDBOX,
+    docker: { host: value.DOCKER_HOST, image: value.SANDBOX_IMAGE },
     gitAllowedProtocols: value.GIT_ALLOWED_PROTOCOLS,
     gitAllowedHosts: value.GIT_ALLOWED_HOSTS ?? null,
     secretKey: value.SECRET_KEY,

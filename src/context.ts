@@ -104,6 +104,7 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
 
   const sandbox = await createSandbox({
     driver: config.sandbox,
+    docker: config.docker,
     searchPath: config.searchPath,
     hidden: [config.dataDir],
   })

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { limited, missing, ok } from '../../src/cli/doctor/check.ts'
 import { checkProviders } from '../../src/cli/doctor/providers.ts'
 import { renderChecks } from '../../src/cli/doctor/report.ts'
+import { checkBubblewrap, checkDocker, checkSandbox } from '../../src/cli/doctor/sandbox.ts'
 import { checkDatabase, checkRedis, withoutSecrets } from '../../src/cli/doctor/services.ts'
 import { checkDataDir, checkDisk } from '../../src/cli/doctor/storage.ts'
 import { checkGit, checkNode, checkPython, isAtLeast } from '../../src/cli/doctor/tools.ts'
@@ -27,6 +28,35 @@ test('an old node and absent programs are found missing, with what to do', async
   const nowhere = readConfig({ PATH: '/nowhere' })
   expect(await checkGit(nowhere)).toMatchObject({ status: 'missing', remedy: expect.stringContaining('git') })
   expect(await checkPython(nowhere)).toMatchObject({ status: 'limited' })
+})
+
+const noEngine = { PATH: process.env.PATH, DOCKER_HOST: 'unix:///nowhere/docker.sock' }
+
+test('a driver that was asked for and is not there is missing, with what to install', async () => {
+  const config = readConfig({ ...noEngine, SANDBOX: 'docker' })
+  expect(await checkSandbox(config)).toMatchObject({
+    status: 'missing',
+    detail: expect.stringContaining('SANDBOX=docker'),
+  })
+  expect(await checkDocker(config)).toMatchObject({
+    status: 'missing',
+    detail: 'There is no Docker engine at /nowhere/docker.sock.',
+    remedy: expect.stringContaining('docker.io'),
+  })
+})
+
+test('a driver that nobody asked for is no fault, and it is said how to have it', async () => {
+  const found = await checkDocker(readConfig({ ...noEngine, SANDBOX: 'bubblewrap' }))
+  expect(found).toMatchObject({ status: 'ok', detail: expect.stringMatching(/^not used; .* To have it: .*docker\.io/) })
+  const unused = await checkBubblewrap(readConfig({ ...noEngine, SANDBOX: 'none' }))
+  expect(unused.status).toBe('ok')
+})
+
+test('no isolation is said to be none, though it was asked for', async () => {
+  expect(await checkSandbox(readConfig({ ...noEngine, SANDBOX: 'none' }))).toMatchObject({
+    status: 'limited',
+    detail: expect.stringContaining('no isolation'),
+  })
 })
 
 test.each([

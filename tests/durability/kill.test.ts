@@ -145,8 +145,12 @@ it('a server that is killed again and again in a sprint ends it as if nothing ha
   expect(await count(`select count(*) from model_call where status = 'SENT'`)).toBe(0)
   expect(await count(`select count(*) from model_call where status = 'FAILED'`)).toBe(0)
   expect(await count(`select count(*) from model_call where status = 'LOST'`)).toBeGreaterThanOrEqual(2)
-  // Every call that was sent is on record, and none was sent again after its answer had been stored.
-  expect(rehearsal.calls()).toHaveLength(await count('select count(*) from model_call'))
+  // Every call that was sent is on record, and none was sent again after its answer had been stored. A call is
+  // recorded before it is sent: one that was LOST may never have left.
+  const recorded = await count('select count(*) from model_call')
+  const lost = await count(`select count(*) from model_call where status = 'LOST'`)
+  expect(rehearsal.calls().length).toBeLessThanOrEqual(recorded)
+  expect(rehearsal.calls().length).toBeGreaterThanOrEqual(recorded - lost)
   expect(
     await count(`select count(*) from (
       select from model_call group by scope, sequence having count(*) filter (where status = 'ANSWERED') <> 1

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { defaultLimits } from '../../src/adapters/sandbox/default-limits.ts'
 import { removeTree } from '../../src/adapters/sandbox/remove-tree.ts'
 import { createSandbox, type SandboxOptions } from '../../src/adapters/sandbox/select.ts'
-import type { Sandbox, SandboxCommand, SandboxResult } from '../../src/domain/ports/sandbox.ts'
+import type { Sandbox, SandboxCommand, SandboxDriver, SandboxResult } from '../../src/domain/ports/sandbox.ts'
 
 export const searchPath = process.env.PATH ?? ''
+/** The engine and the image that this machine's own environment names. */
+const dockerHere = { host: process.env.DOCKER_HOST, image: process.env.SANDBOX_IMAGE }
 
 export interface Fixture extends AsyncDisposable {
   readonly sandbox: Sandbox
@@ -22,7 +24,7 @@ export interface Fixture extends AsyncDisposable {
 export async function createFixture(options: Partial<SandboxOptions> = {}): Promise<Fixture> {
   const privateDirectory = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   const workspace = await mkdtemp(join(privateDirectory, 'work-'))
-  const sandbox = await createSandbox({ driver: 'bubblewrap', searchPath, ...options })
+  const sandbox = await createSandbox({ driver: 'bubblewrap', searchPath, docker: dockerHere, ...options })
   const run: Fixture['run'] = (argv, more) => sandbox.run({ argv, workspace, limits: defaultLimits.standard, ...more })
   return {
     sandbox,
@@ -34,9 +36,10 @@ export async function createFixture(options: Partial<SandboxOptions> = {}): Prom
   }
 }
 
-/** Why bubblewrap cannot run here, or null. */
-export async function reasonToSkip(): Promise<string | null> {
-  const sandbox = await createSandbox({ driver: 'bubblewrap', searchPath })
+/** Why a driver cannot run commands here, or null. */
+export async function reasonToSkip(driver: SandboxDriver = 'bubblewrap'): Promise<string | null> {
+  if (driver === 'docker' && process.platform !== 'linux') return 'the processes of containers are not seen from here'
+  const sandbox = await createSandbox({ driver, searchPath, docker: dockerHere })
   const availability = await sandbox.availability()
   return availability.available ? null : availability.reason
 }

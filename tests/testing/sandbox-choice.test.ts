@@ -14,11 +14,11 @@ const health = async (server: TestServer) => {
   return { status: found.status, sandbox }
 }
 
-describe('a sandbox that this build does not have', () => {
+describe('a sandbox that this machine does not have', () => {
   let server: TestServer
   beforeAll(async () => {
     server = await startTestServer({
-      env: { SANDBOX: 'docker' },
+      env: { SANDBOX: 'docker', DOCKER_HOST: 'unix:///nowhere/docker.sock' },
       pools: { maintenance: 1 },
     })
   })
@@ -42,14 +42,14 @@ describe('a sandbox that this build does not have', () => {
     const run = await endedTestRun(server, diff.id)
     expect(run).toMatchObject({ status: 'ERRORED', sandbox: 'docker', passed: 0, failed: 1 })
     expect(run.results).toMatchObject([
-      { status: 'ERRORED', exitCode: null, error: expect.stringContaining('no docker driver') },
+      { status: 'ERRORED', exitCode: null, error: expect.stringContaining('no Docker engine') },
     ])
-    expect(run.results[0]?.error).toContain('SANDBOX=bubblewrap')
+    expect(run.results[0]?.error).toContain('apt-get install -y docker.io')
     expect(await review(server, diff)).toMatchObject({ status: 'HUMAN_REVIEWING' })
     expect((await commit(server, diff.id)).missing).toEqual(['a passing test run (the latest is ERRORED)'])
     expect(await health(server)).toMatchObject({
       status: 'failed',
-      sandbox: { status: 'failed', detail: expect.stringContaining('no docker driver') },
+      sandbox: { status: 'failed', detail: expect.stringContaining('no Docker engine') },
     })
     expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
   })

@@ -9,6 +9,7 @@ import { checkCommand } from './check-command.ts'
 import { defaultLimits } from './default-limits.ts'
 import { findProgram, SYSTEM_PATH } from './find-program.ts'
 import { inheritedDescriptors } from './inherited-descriptors.ts'
+import { namespaceRemedy } from './namespace-remedy.ts'
 import { type Confinement, FIRST_UNUSED_DESCRIPTOR, runInBubblewrap } from './run-bubblewrap.ts'
 import { neverStarted } from './supervise.ts'
 import { findToolchains, isWithin } from './toolchains.ts'
@@ -34,9 +35,6 @@ type Readiness =
 const NOBODY = { uid: 65_534, gid: 65_534 } as const
 
 const INSTALL = 'apt-get install -y bubblewrap'
-const ALLOW_NAMESPACES =
-  'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), or ' +
-  'sysctl -w kernel.unprivileged_userns_clone=1 (older Debian); in a container, allow user namespaces in its seccomp profile'
 
 /** The driver that confines commands with bubblewrap. What it can do here is found out at the first use, and kept. */
 export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
@@ -114,7 +112,7 @@ async function prepare(options: BubblewrapOptions): Promise<Readiness> {
     if (outcome.works) return { confinement, detail: [describe(confinement), ...outcome.notes, ...faults].join('; ') }
     faults.push(user === null ? outcome.fault : `not as another user than root: ${outcome.fault}`)
   }
-  return lacking(`bubblewrap is installed and cannot isolate: ${faults.join('; ')}.`, ALLOW_NAMESPACES)
+  return lacking(`bubblewrap is installed and cannot isolate: ${faults.join('; ')}.`, namespaceRemedy(bubblewrap))
 }
 
 /** Runs a command that looks whether the toolchains can be used inside. */

@@ -24,8 +24,8 @@ export function judgeEnding(
   throw new SandboxUnavailableError(`bubblewrap could not make the sandbox: ${ending.stderr.trim().slice(0, 1_000)}`)
 }
 
-/** bubblewrap reports a signal as a shell does, and so a command that exits with 128 + n looks like one that was killed. */
-function fromShellCode(code: number): { exitCode: number | null; signal: string | null } {
+/** bubblewrap and Docker report a signal as a shell does, and so a command that exits with 128 + n looks like one that was killed. */
+export function fromShellCode(code: number): { exitCode: number | null; signal: string | null } {
   const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0]
   return name === undefined ? { exitCode: code, signal: null } : { exitCode: null, signal: name }
 }

@@ -1,11 +1,15 @@
-import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { Sandbox, SandboxDriver } from '../../domain/ports/sandbox.ts'
 import { type BubblewrapOptions, createBubblewrapSandbox } from './bubblewrap.ts'
+import { createDockerSandbox, type DockerOptions } from './docker.ts'
 import { createUnconfinedSandbox } from './none.ts'
 
 export interface SandboxOptions extends BubblewrapOptions {
-  /** `auto` is bubblewrap; `none` has no isolation and is never chosen unless it is named here. */
+  /**
+   * `auto` is bubblewrap, or docker where bubblewrap cannot isolate and docker can; `none` has no isolation and is
+   * never chosen unless it is named here.
+   */
   readonly driver: 'auto' | SandboxDriver
+  readonly docker?: DockerOptions
 }
 
 /**
@@ -16,20 +20,16 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   return drivers[options.driver](options)
 }
 
-const drivers: Record<SandboxOptions['driver'], (options: SandboxOptions) => Sandbox> = {
-  auto: createBubblewrapSandbox,
+const drivers: Record<SandboxOptions['driver'], (options: SandboxOptions) => Sandbox | Promise<Sandbox>> = {
+  auto: createIsolatingSandbox,
   bubblewrap: createBubblewrapSandbox,
+  docker: ({ docker }) => createDockerSandbox(docker),
   none: createUnconfinedSandbox,
-  docker: () =>
-    createUnavailableSandbox('docker', 'This build of Countersign has no docker driver.', 'set SANDBOX=bubblewrap'),
 }
 
-function createUnavailableSandbox(driver: SandboxDriver, reason: string, remedy: string): Sandbox {
-  return {
-    driver,
-    availability: async () => ({ available: false, driver, reason, remedy }),
-    run: async () => {
-      throw new SandboxUnavailableError(`${reason} To fix it: ${remedy}`)
-    },
-  }
+async function createIsolatingSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const bubblewrap = createBubblewrapSandbox(options)
+  if ((await bubblewrap.availability()).available) return bubblewrap
+  const docker = createDockerSandbox(options.docker)
+  return (await docker.availability()).available ? docker : bubblewrap
 }

@@ -4,15 +4,18 @@ import type { Output } from '../output.ts'
 import { type Check, missing } from './check.ts'
 import { checkProviders } from './providers.ts'
 import { renderChecks } from './report.ts'
+import { checkBubblewrap, checkDocker, checkSandbox } from './sandbox.ts'
 import { checkDatabase, checkRedis } from './services.ts'
 import { checkDataDir, checkDisk } from './storage.ts'
-import { checkGit, checkNode, checkPython, checkSandbox } from './tools.ts'
+import { checkGit, checkNode, checkPython } from './tools.ts'
 
 const checks: Readonly<Record<string, (config: Config) => Check | Promise<Check>>> = {
   node: () => checkNode(),
   git: checkGit,
   python3: checkPython,
   sandbox: checkSandbox,
+  bubblewrap: checkBubblewrap,
+  docker: checkDocker,
   database: checkDatabase,
   queue: checkRedis,
   providers: checkProviders,

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { createSandbox } from '../../adapters/sandbox/select.ts'
 import type { Config } from '../../config.ts'
 import { type Check, limited, missing, ok } from './check.ts'
 import { installCommand } from './packages.ts'
@@ -56,14 +55,4 @@ export const checkPython = async (config: Config): Promise<Check> => {
         installCommand('python3', config.searchPath),
       )
     : ok('python3', version)
-}
-
-export const checkSandbox = async (config: Config): Promise<Check> => {
-  const { searchPath, dataDir } = config
-  const sandbox = await createSandbox({ driver: config.sandbox, searchPath, hidden: [dataDir] })
-  const found = await sandbox.availability()
-  if (!found.available) return missing('sandbox', `${found.driver}: ${found.reason}`, found.remedy)
-  return found.driver === 'none'
-    ? limited('sandbox', found.detail, 'unset SANDBOX to isolate what models and tests run')
-    : ok('sandbox', `${found.driver}: ${found.detail}`)
 }

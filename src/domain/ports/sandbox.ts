@@ -22,6 +22,8 @@ export interface SandboxCommand {
   readonly stdin?: string | Buffer
   /** Beside PATH, HOME and LANG, which the sandbox sets itself. */
   readonly environment?: Readonly<Record<string, string>>
+  /** The image that the docker driver takes for it; the configured one if absent. Other drivers have no images. */
+  readonly image?: string
   readonly signal?: AbortSignal
 }
 

