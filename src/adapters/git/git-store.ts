@@ -20,6 +20,7 @@ import { mergeChange } from './merge-change.ts'
 import { createObjectReaders } from './object-readers.ts'
 import { pushRemote } from './push-remote.ts'
 import { directoryEntries, listFiles, readFile } from './read-tree.ts'
+import { createRefWriters } from './ref-writers.ts'
 import {
   branchContains,
   branchHead,
@@ -97,6 +98,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   const git = createGitRunner(runnerOptions)
   const client = createGitClient(runnerOptions)
   const readers = createObjectReaders(runnerOptions, readerLimits)
+  const writers = createRefWriters(runnerOptions, readerLimits)
   const rules = {
     allowedProtocols: options.allowedProtocols,
     allowedHosts: options.allowedHosts?.map((host) => host.toLowerCase()) ?? null,
@@ -110,7 +112,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   }
   const forget = async (directory: string) => {
     hashes.delete(directory)
-    await readers.drop(directory)
+    await Promise.all([readers.drop(directory), writers.drop(directory)])
   }
   const hashOf = async (projectId: string, directory: string): Promise<HashName> => {
     const known = hashes.get(directory)
@@ -134,6 +136,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       git: (run) => git({ ...run, repository: directory }),
       info: (name) => readers.info(directory, name),
       contents: (name) => readers.contents(directory, name),
+      moveRef: (ref, to, from) => writers.move(directory, ref, to, from),
     }
   }
   const remoteContext = async (projectId: string): Promise<RemoteContext> => ({
@@ -297,7 +300,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       await materialize(repository, await treeOf(repository, tree), directory)
     },
     async [Symbol.asyncDispose]() {
-      await readers.dropAll()
+      await Promise.all([readers.dropAll(), writers.dropAll()])
     },
   }
 }

@@ -78,6 +78,12 @@ async function removeStaleLock(repository: Repository, ref: string): Promise<boo
 export async function moveBranch(repository: Repository, branch: string, from: string, to: string): Promise<boolean> {
   const ref = branchRef(branch)
   requireObjectIds(from, to)
+  if (await repository.moveRef(ref, to, from)) return true
+  return await moveAlone(repository, ref, from, to)
+}
+
+/** With a git of its own, which says what is wrong. */
+async function moveAlone(repository: Repository, ref: string, from: string, to: string): Promise<boolean> {
   try {
     await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, to, from] })
     return true
@@ -85,7 +91,7 @@ export async function moveBranch(repository: Repository, branch: string, from: s
     if (!(error instanceof GitCommandError)) throw error
     // git tells by words alone; where the branch stands now decides.
     if ((await readRef(repository, ref)) !== from) return false
-    if (await removeStaleLock(repository, ref)) return await moveBranch(repository, branch, from, to)
+    if (await removeStaleLock(repository, ref)) return await moveAlone(repository, ref, from, to)
     throw error
   }
 }
@@ -93,6 +99,7 @@ export async function moveBranch(repository: Repository, branch: string, from: s
 export async function keepCommit(repository: Repository, kind: KeptKind, id: string, commit: string): Promise<void> {
   const ref = keptRef(kind, id)
   requireObjectIds(commit)
+  if (await repository.moveRef(ref, commit, null)) return
   await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, commit] })
 }
 

@@ -12,6 +12,8 @@ export interface Repository {
   /** Null when there is no such object. */
   info(name: string): Promise<ObjectHeader | null>
   contents(name: string): Promise<ReadObject | null>
+  /** Moves a reference; false when git did not confirm it. The names must have been checked for shape. */
+  moveRef(ref: string, to: string, from: string | null): Promise<boolean>
 }
 
 /** A repository lacks an object that one of its own objects, or our caller, names. */

@@ -246,7 +246,10 @@ export interface GitStore extends RepositoryCare {
 
   /** Writes a commit object; the same request gives the same id. Moves no ref. */
   writeCommit(projectId: string, request: CommitRequest): Promise<string>
-  /** Moves a branch from one commit to another in one step; false when it was not at `from`. */
+  /**
+   * Moves a branch from one commit to another in one step; false when it was not at `from`, or git ended before it could
+   * say so: whether the branch reaches the commit tells.
+   */
   moveBranch(projectId: string, branch: string, from: string, to: string): Promise<boolean>
   /** Keeps a commit under refs/countersign/<kind>/<id>. */
   keep(projectId: string, kind: KeptKind, id: string, commit: string): Promise<void>
