@@ -23,6 +23,7 @@ import { Spec } from './spec/spec.entity.ts'
 import { Phase } from './sprint/phase.entity.ts'
 import { Sprint } from './sprint/sprint.entity.ts'
 import { TestCase } from './testing/test-case.entity.ts'
+import { TestDefinition } from './testing/test-definition.entity.ts'
 import { TestResult, TestRun } from './testing/test-run.entity.ts'
 import { BlobDigest } from './version/blob-digest.entity.ts'
 import { Version } from './version/version.entity.ts'
@@ -53,6 +54,7 @@ export const entities = [
   Spec,
   Sprint,
   TestCase,
+  TestDefinition,
   TestResult,
   TestRun,
   ToolCall,

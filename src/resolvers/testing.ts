@@ -1,10 +1,12 @@
-import { ForbiddenError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import { cancelTestRun } from '../domain/testing/cancel-test-run.ts'
 import { deleteTestCase, updateTestCase } from '../domain/testing/change-test-case.ts'
 import { createTestCase } from '../domain/testing/create-test-case.ts'
+import { testDiff } from '../domain/testing/test-diff.ts'
 import { builder } from '../schema/builder.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
-import { TestCaseRef } from '../schema/refs.ts'
+import { TestCaseRef, TestRunRef } from '../schema/refs.ts'
 
 const TestFileInput = builder.inputType('TestFileInput', {
   fields: (t) => ({ path: t.string({ required: true }), text: t.string({ required: true }) }),
@@ -67,6 +69,42 @@ builder.mutationField('deleteTestCase', (t) =>
     resolve: async (_root, args, context) => {
       const id = await deleteTestCase(context.services, context.viewer, localId('TestCase', args.id))
       return found(await context.startOver().testCase.load(id))
+    },
+  }),
+)
+
+builder.mutationField('testDiff', (t) =>
+  t.field({
+    type: TestRunRef,
+    description:
+      'Runs these tests, or without testCaseIds all quick ones, on what the diff results in, whatever its status. Answers at once; the event TestRunChanged comes as each test ends. Results that are known of the same content and tests are taken as they are, and a run of the same tests that is under way is answered; force runs all of them again.',
+    args: {
+      diffId: t.arg.id({ required: true }),
+      testCaseIds: t.arg.idList(),
+      force: t.arg.boolean({ defaultValue: false }),
+    },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, { diffId, testCaseIds, force }, context) => {
+      const id = await testDiff(context.services, context.viewer, {
+        diffId: localId('Diff', diffId),
+        testCaseIds: testCaseIds?.map((testCaseId) => localId('TestCase', testCaseId)) ?? null,
+        force: force ?? false,
+      })
+      return found(await context.startOver().testRun.load(id))
+    },
+  }),
+)
+
+builder.mutationField('cancelTestRun', (t) =>
+  t.field({
+    type: TestRunRef,
+    description:
+      "Ends a diff's test run before its time: what runs is killed, and tests without a result are SKIPPED. Test runs of a sprint end with the sprint.",
+    args: { id: t.arg.id({ required: true }) },
+    errors: { types: [ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, args, context) => {
+      const id = await cancelTestRun(context.services, context.viewer, localId('TestRun', args.id))
+      return found(await context.startOver().testRun.load(id))
     },
   }),
 )

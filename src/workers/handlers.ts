@@ -7,7 +7,7 @@ import { runCandidate } from '../domain/run/run-candidate.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { runInterview } from '../domain/spec/run-interview.ts'
 import { advanceSprint } from '../domain/sprint/advance-sprint.ts'
-import { runTests } from '../domain/testing/run-tests.ts'
+import { runTests, type Slots } from '../domain/testing/run-tests.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
 import type { Job } from '../jobs/job.ts'
 import { maintainProjectJob } from '../jobs/maintain-project.ts'
@@ -21,13 +21,17 @@ import { settleCommitJob } from '../jobs/settle-commit.ts'
 /** A job with what does it. */
 export interface Handler {
   readonly job: Job
-  handle(services: Services, payload: unknown, stop: AbortSignal): Promise<void>
+  /** @param slots of the job's pool; without it the parts of a job are done one after the other */
+  handle(services: Services, payload: unknown, stop: AbortSignal, slots?: Slots): Promise<void>
 }
 
 const implement = <Payload extends Readonly<Record<string, string>>>(
   job: Job<Payload>,
-  work: (services: Services, payload: Payload, stop: AbortSignal) => Promise<void>,
-): Handler => ({ job, handle: (services, payload, stop) => work(services, job.payload.parse(payload), stop) })
+  work: (services: Services, payload: Payload, stop: AbortSignal, slots?: Slots) => Promise<void>,
+): Handler => ({
+  job,
+  handle: (services, payload, stop, slots) => work(services, job.payload.parse(payload), stop, slots),
+})
 
 /** Every job there is, each with its one handler. */
 export const handlers: readonly Handler[] = [
@@ -35,7 +39,7 @@ export const handlers: readonly Handler[] = [
   implement(runInterviewJob, (services, { specId }, stop) => runInterview(services, specId, stop)),
   implement(advanceSprintJob, (services, { sprintId }, stop) => advanceSprint(services, sprintId, stop)),
   implement(runCandidateJob, (services, { candidateId }, stop) => runCandidate(services, candidateId, stop)),
-  implement(runTestsJob, (services, { testRunId }, stop) => runTests(services, testRunId, stop)),
+  implement(runTestsJob, (services, { testRunId }, stop, slots) => runTests(services, testRunId, stop, slots)),
   implement(maintainProjectJob, (services, { projectId }, stop) => maintainProject(services, projectId, stop)),
   implement(pushCommitJob, (services, { diffId }, stop) => pushCommit(services, diffId, stop)),
   implement(settleCommitJob, async (services, { diffId }) => {

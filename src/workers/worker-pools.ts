@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { LeaseLostError } from '../domain/lease/lease.ts'
 import type { Queues } from '../domain/ports/queues.ts'
 import type { Services } from '../domain/shared/services.ts'
@@ -27,13 +28,15 @@ export const startWorkerPools = async (services: Services, queues: Queues, sizes
   const stop = new AbortController()
   const byName = new Map(handlers.map((handler) => [handler.job.name, handler]))
   const workers = await Promise.all(
-    Object.entries(sizes).map(([pool, concurrency]) =>
-      queues.work(pool as Pool, concurrency, async ({ name, payload }) => {
+    Object.entries(sizes).map(([pool, concurrency]) => {
+      // The pool's jobs share them: as many parts are done at once as jobs could be.
+      const slots = pLimit(concurrency)
+      return queues.work(pool as Pool, concurrency, async ({ name, payload }) => {
         const handler = byName.get(name)
         if (!handler) throw new Error(`There is no handler for the job ${name}.`)
         services.log.debug({ job: name, payload }, 'job')
         try {
-          await handler.handle(services, payload, stop.signal)
+          await handler.handle(services, payload, stop.signal, slots)
         } catch (error) {
           // Not a failure of the job: the rows say what is left to do, and whoever took the step does it.
           if (error instanceof LeaseLostError || stop.signal.aborted) {
@@ -42,8 +45,8 @@ export const startWorkerPools = async (services: Services, queues: Queues, sizes
           }
           throw error
         }
-      }),
-    ),
+      })
+    }),
   )
   return {
     sizes,

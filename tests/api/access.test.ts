@@ -19,8 +19,9 @@ const filledProject = async () => {
   const sprintId = await made(server, 'createSprint', { input: { specId, name: 'x', goal: 'x' } })
   const { id: diffId } = await proposedDiff(server, projectId)
   const testCaseId = await made(server, 'createTestCase', { input: { projectId, name: 'x', command: ['true'] } })
+  const testRunId = await made(server, 'testDiff', { diffId })
   const versionId = await made(server, 'createVersion', { input: { projectId, message: 'x' } })
-  return { projectId, specId, sprintId, diffId, testCaseId, versionId }
+  return { projectId, specId, sprintId, diffId, testCaseId, testRunId, versionId }
 }
 
 beforeAll(async () => {
@@ -257,6 +258,7 @@ describe('a role', () => {
     approvePlan: ['AUTHOR', 'project', () => ({ sprintId: project.sprintId })],
     archiveProject: ['ADMIN', 'project', () => ({ id: archived })],
     cancelSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
+    cancelTestRun: ['AUTHOR', 'project', () => ({ id: project.testRunId })],
     commitDiff: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     createActor: ['ADMIN', 'server', () => ({ input: { kind: 'HUMAN', name: 'made by a role' } })],
     createApiToken: ['ADMIN', 'server', () => ({ actorId: someone, name: 'x', role: 'VIEWER' })],
@@ -292,6 +294,7 @@ describe('a role', () => {
     setProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone, role: 'VIEWER' })],
     startSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
     syncProject: ['REVIEWER', 'project', () => ({ id: project.projectId })],
+    testDiff: ['AUTHOR', 'project', () => ({ diffId: project.diffId })],
     updateProject: ['ADMIN', 'project', () => ({ input: { id: project.projectId, name: 'x' } })],
     updateTestCase: ['AUTHOR', 'project', () => ({ input: { id: spare, name: 'y' } })],
   }
@@ -412,6 +415,7 @@ describe('a member of one project', () => {
       ['approvePlan', { sprintId: other.sprintId }],
       ['archiveProject', { id: other.projectId }],
       ['cancelSprint', { id: other.sprintId }],
+      ['cancelTestRun', { id: other.testRunId }],
       ['commitDiff', { diffId: other.diffId }],
       ['createSpec', { input: { projectId: other.projectId, task: 'x' } }],
       ['createSprint', { input: { specId: other.specId, name: 'x', goal: 'x' } }],
@@ -422,6 +426,7 @@ describe('a member of one project', () => {
       ['openReview', { diffId: other.diffId }],
       ['proposeDiff', { input: { projectId: other.projectId, content: 'x', commitMessage: 'x' } }],
       ['rebaseDiff', { diffId: other.diffId }],
+      ['testDiff', { diffId: other.diffId }],
       ['removeProjectMember', { projectId: other.projectId, actorId: id }],
       ['retryInterview', { specId: other.specId }],
       ['revertDiff', { diffId: other.diffId }],

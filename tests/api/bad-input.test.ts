@@ -48,6 +48,7 @@ const withId: Readonly<Record<string, readonly [type: string, (id: string) => ob
   approvePlan: ['Sprint', (id) => ({ sprintId: id })],
   archiveProject: ['Project', (id) => ({ id })],
   cancelSprint: ['Sprint', (id) => ({ id })],
+  cancelTestRun: ['TestRun', (id) => ({ id })],
   commitDiff: ['Diff', (id) => ({ diffId: id })],
   createApiToken: ['Actor', (id) => ({ actorId: id, name: 'x', role: 'VIEWER' })],
   createActor: ['Actor', (id) => ({ input: { kind: 'AGENT', name: 'x', ownerId: id } })],
@@ -60,6 +61,7 @@ const withId: Readonly<Record<string, readonly [type: string, (id: string) => ob
   openReview: ['Diff', (id) => ({ diffId: id })],
   proposeDiff: ['Project', (id) => ({ input: { projectId: id, content: 'x', commitMessage: 'x' } })],
   rebaseDiff: ['Diff', (id) => ({ diffId: id })],
+  testDiff: ['Diff', (id) => ({ diffId: id })],
   retryInterview: ['Spec', (id) => ({ specId: id })],
   revertDiff: ['Diff', (id) => ({ diffId: id })],
   reviewDiff: [

@@ -39,18 +39,21 @@ export interface ShownTestRun {
   readonly id: string
   readonly status: string
   readonly sandbox: string
+  readonly cached: boolean
   readonly total: number
   readonly passed: number
   readonly failed: number
   readonly results: readonly ShownResult[]
 }
 
+const testRunFields = `id status sandbox cached total passed failed
+  results { name status exitCode stdout stderr truncated error testCase { id } }`
+
 /** The newest test run of a diff, as it stands. */
 export const latestTestRun = async (server: TestServer, diffId: string): Promise<ShownTestRun> => {
   const { node } = await server.query(
     `query ($id: ID!) { node(id: $id) { ... on Diff { latestTestRun {
-      id status sandbox total passed failed
-      results { name status exitCode stdout stderr truncated error testCase { id } }
+      ${testRunFields}
     } } } }`,
     { id: diffId },
   )
@@ -58,11 +61,48 @@ export const latestTestRun = async (server: TestServer, diffId: string): Promise
 }
 
 /** The same once it has ended. */
-export const endedTestRun = async (server: TestServer, diffId: string): Promise<ShownTestRun> => {
-  const id = rowId((await latestTestRun(server, diffId)).id)
+export const endedTestRun = async (server: TestServer, diffId: string): Promise<ShownTestRun> =>
+  endedRun(server, (await latestTestRun(server, diffId)).id)
+
+/** What testDiff and cancelTestRun answer: the test run, or the error's type and words. */
+export interface TestRunAnswer extends ShownTestRun {
+  readonly __typename: string
+  readonly message?: string
+  readonly from?: string
+}
+
+const answerFields = `__typename
+  ... on TestRun { ${testRunFields} }
+  ... on DomainError { message }
+  ... on InvalidTransitionError { from }`
+
+export const testDiff = async (
+  server: TestServer,
+  diffId: string,
+  options: { testCaseIds?: readonly string[]; force?: boolean; token?: string } = {},
+): Promise<TestRunAnswer> => {
+  const { token, ...variables } = options
+  const document = `mutation ($id: ID!, $testCaseIds: [ID!], $force: Boolean) {
+    testDiff(diffId: $id, testCaseIds: $testCaseIds, force: $force) { ${answerFields} }
+  }`
+  return (await server.query(document, { id: diffId, ...variables }, token)).testDiff
+}
+
+export const cancelTestRun = async (server: TestServer, id: string, token?: string): Promise<TestRunAnswer> => {
+  const document = `mutation ($id: ID!) { cancelTestRun(id: $id) { ${answerFields} } }`
+  return (await server.query(document, { id }, token)).cancelTestRun
+}
+
+/** A test run as it stands. */
+export const shownTestRun = async (server: TestServer, id: string): Promise<ShownTestRun> =>
+  (await server.query(`query ($id: ID!) { node(id: $id) { ... on TestRun { ${testRunFields} } } }`, { id })).node
+
+/** The same once it has ended. */
+export const endedRun = async (server: TestServer, id: string): Promise<ShownTestRun> => {
+  const run = rowId(id)
   await server.event(
     'TestRunChanged',
-    (body) => body.testRunId === id && ['PASSED', 'FAILED', 'ERRORED', 'CANCELED'].includes(body.status),
+    (body) => body.testRunId === run && ['PASSED', 'FAILED', 'ERRORED', 'CANCELED'].includes(body.status),
   )
-  return latestTestRun(server, diffId)
+  return shownTestRun(server, id)
 }

@@ -22,7 +22,7 @@ const diff: DiffFacts = {
   selfIds: ['author', 'requester', 'owner'],
   syntaxValid: true,
   addedCapabilities: [],
-  latestTestRun: null,
+  tests: null,
 }
 
 const reviewOf = (reviewerId: string, policy: ApprovalPolicy, changes: Partial<ReviewFacts> = {}): ReviewFacts => ({
@@ -87,7 +87,7 @@ const table: Readonly<Record<string, Row>> = {
     given: 1,
     missing: ['the policy blocks changes that add SOCKET'],
   },
-  'tests that nobody asks for': { diff: { latestTestRun: 'FAILED' }, reviews: [['a']], given: 1, missing: [] },
+  'tests that nobody asks for': { diff: { tests: 'FAILED' }, reviews: [['a']], given: 1, missing: [] },
   'tests that are missing': {
     policy: { requirePassingTests: true },
     reviews: [['a']],
@@ -99,7 +99,7 @@ const table: Readonly<Record<string, Row>> = {
       `tests that are ${status}`,
       {
         policy: { requirePassingTests: true },
-        diff: { latestTestRun: status },
+        diff: { tests: status },
         reviews: [['a']],
         given: 1,
         missing: [`a passing test run (the latest is ${status})`],
@@ -108,7 +108,7 @@ const table: Readonly<Record<string, Row>> = {
   ),
   'tests that passed': {
     policy: { requirePassingTests: true },
-    diff: { latestTestRun: 'PASSED' },
+    diff: { tests: 'PASSED' },
     reviews: [['a']],
     given: 1,
     missing: [],

@@ -41,6 +41,7 @@ const moreTests = async (projectId: string, diffId: string): Promise<void> => {
       baseTree: String(diff?.base_tree),
       basis: 'WORKSPACE',
       testCases,
+      force: true,
     }),
   )
 }
@@ -101,6 +102,8 @@ describe.skipIf(skipReason !== null)(
     it('stay behind when the test was made another, or was removed', async () => {
       for (const change of [
         'updateTestCase(input: { id: $id, command: ["true"] }) { __typename }',
+        'updateTestCase(input: { id: $id, files: [{ path: "other.txt", text: "" }] }) { __typename }',
+        'updateTestCase(input: { id: $id, timeoutMs: 9000 }) { __typename }',
         'deleteTestCase(id: $id) { __typename }',
       ]) {
         const { projectId, diff, testId } = await approved()
@@ -143,6 +146,24 @@ describe.skipIf(skipReason !== null)(
       expect(second).toMatchObject({ status: 'PROPOSED', latestTestRun: { total: 1 } })
       await endTests(second.id)
       expect(await shownDiff(server, second.id)).toMatchObject({ status: 'APPROVED' })
+    })
+
+    it('stay behind when only some of the tests that were green are run again on the old diff before the rebase', async () => {
+      const { projectId, diff, testId } = await approved()
+      const other = await testCase(server, projectId, { name: 'other', command: ['true'] })
+      await server.query(
+        'mutation ($diff: ID!, $test: ID!) { testDiff(diffId: $diff, testCaseIds: [$test]) { __typename } }',
+        {
+          diff: diff.id,
+          test: other.id,
+        },
+      )
+      await endTests(diff.id)
+      await branchHas(server, projectId, { broken: 'yes\n' })
+      const fresh = await rebase(server, diff.id)
+      await endTests(fresh.id)
+      expect(await shownDiff(server, fresh.id)).toMatchObject({ status: 'PROPOSED', reviews: [] })
+      expect(testId).not.toBe(other.id)
     })
 
     it('come along once, however many test runs end, and at once too', async () => {

@@ -143,13 +143,14 @@ describe.skipIf(skipReason !== null)(`test runs${skipReason ? ` (skipped: ${skip
     const testCases = await projectTestCases(services, rowId(projectId))
     await transact(services, async (tx) => {
       const subject = { projectId: rowId(projectId), diffId: rowId(diff.id) }
-      openTestRun(services, tx, {
+      await openTestRun(services, tx, {
         subject,
         diffId: rowId(diff.id),
         tree: String(row?.result_tree),
         baseTree: String(row?.base_tree),
         basis: 'BASE',
         testCases,
+        force: true,
       })
     })
     const run = await endedTestRun(server, diff.id)

@@ -30,8 +30,8 @@ export interface DiffFacts {
   readonly syntaxValid: boolean
   /** Of the uses that the change adds, also where a file that it touches had such a use before. */
   readonly addedCapabilities: readonly Capability[]
-  /** Null when there is none. */
-  readonly latestTestRun: TestRunStatus | null
+  /** What the newest results of its tests say together; null when none was run. */
+  readonly tests: TestRunStatus | null
 }
 
 export interface ApprovalState {
@@ -94,8 +94,8 @@ export const approvalState = (
       : []),
     ...(diff.syntaxValid ? [] : ['code that parses']),
     ...blocked.map((capability) => `the policy blocks changes that add ${capability}`),
-    ...(policy.requirePassingTests && diff.latestTestRun !== 'PASSED'
-      ? [`a passing test run (the latest is ${diff.latestTestRun ?? 'missing'})`]
+    ...(policy.requirePassingTests && diff.tests !== 'PASSED'
+      ? [`a passing test run (the latest is ${diff.tests ?? 'missing'})`]
       : []),
   ]
   return { required, given, satisfied: missing.length === 0, missing }

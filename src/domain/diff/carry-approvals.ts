@@ -3,7 +3,7 @@ import { LockMode } from '@mikro-orm/core'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { rows } from '../shared/database.ts'
 import type { Transaction } from '../shared/transact.ts'
-import type { TestResultRow } from '../testing/test-run.entity.ts'
+import { latestResults } from '../testing/latest-results.ts'
 import { currentBinding } from './approval.ts'
 import { Diff } from './diff.entity.ts'
 import { pendingDiffStatuses } from './diff.status.ts'
@@ -11,31 +11,11 @@ import { loadApproval } from './load-approval.ts'
 import { refreshApproval } from './refresh-approval.ts'
 import { Review } from './review.entity.ts'
 
-/** The results of a diff's latest test run. */
-export const latestResults = async (
-  em: EntityManager,
-  diffId: string,
-): Promise<readonly Pick<TestResultRow, 'testCaseId' | 'command' | 'status'>[]> => {
-  const run = await rows(em)
-    .selectFrom('TestRun')
-    .select('id')
-    .where('diffId', '=', diffId)
-    .orderBy('createdAt', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  if (!run) return []
-  return rows(em)
-    .selectFrom('TestResult')
-    .select(['testCaseId', 'command', 'status'])
-    .where('testRunId', '=', run.id)
-    .execute()
-}
-
-/** The tests that passed in a diff's latest test run. A case whose command was changed since is another test. */
+/** The tests that passed when they were last run on a diff. A case whose definition was changed since is another test. */
 const greenTests = async (em: EntityManager, diffId: string): Promise<ReadonlySet<string>> => {
-  const results = await latestResults(em, diffId)
+  const results = await latestResults(em, [diffId])
   const green = results.filter(({ status }) => status === 'PASSED')
-  return new Set(green.map(({ testCaseId, command }) => JSON.stringify([testCaseId, command])))
+  return new Set(green.map(({ testCaseId, definitionHash }) => `${testCaseId} ${definitionHash}`))
 }
 
 const findShown = (em: EntityManager, id: string) =>

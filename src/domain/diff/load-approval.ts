@@ -4,6 +4,7 @@ import { includesRole, widerRole } from '../actor/viewer.ts'
 import { capabilities } from '../ports/code-analyzer.ts'
 import type { ApprovalPolicy } from '../project/approval-policy.ts'
 import { rows } from '../shared/database.ts'
+import { latestResults, testsState } from '../testing/latest-results.ts'
 import {
   type ApprovalState,
   approvalState,
@@ -40,7 +41,7 @@ export const loadApprovals = async (
   if (diffs.length === 0) return new Map()
   const read = rows(em)
   const ids = diffs.map((diff) => diff.id)
-  const [projects, evaluations, selves, reviews, testRuns] = await Promise.all([
+  const [projects, evaluations, selves, reviews, testResults] = await Promise.all([
     read
       .selectFrom('Project')
       .select(['id', 'policy'])
@@ -69,14 +70,7 @@ export const loadApprovals = async (
       )
       .execute(),
     read.selectFrom('Review').selectAll().where('diffId', 'in', ids).orderBy('createdAt').execute(),
-    read
-      .selectFrom('TestRun')
-      .select(['diffId', 'status'])
-      .distinctOn('diffId')
-      .where('diffId', 'in', ids)
-      .orderBy('diffId')
-      .orderBy('createdAt', 'desc')
-      .execute(),
+    latestResults(em, ids),
   ])
   const reviewerIds = reviews.map((review) => review.reviewerId)
   const reviewers =
@@ -112,7 +106,7 @@ export const loadApprovals = async (
         addedCapabilities: capabilities.filter((capability) =>
           evaluation.report.added.some((use) => use.capability === capability),
         ),
-        latestTestRun: testRuns.find((run) => run.diffId === diff.id)?.status ?? null,
+        tests: testsState(testResults.filter(({ diffId }) => diffId === diff.id)),
       }
       const reviewFacts = own.map((review) => ({ ...review, reviewerMayReview: mayReview(review.reviewer) }))
       const now = currentBinding(facts, project.policy)

@@ -5,8 +5,9 @@ import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { fieldFault } from '../shared/validate.ts'
+import { latestResults } from '../testing/latest-results.ts'
 import { projectTestCases } from '../testing/open-test-run.ts'
-import { carryApprovals, latestResults } from './carry-approvals.ts'
+import { carryApprovals } from './carry-approvals.ts'
 import type { DiffRow } from './diff.entity.ts'
 import { findReplaceable } from './find-replaceable.ts'
 import { prepareDiff } from './prepare-diff.ts'
@@ -41,7 +42,7 @@ export const rebaseDiff = async (services: Services, viewer: Viewer, diffId: str
   const patch = await git.patchBetween(projectId, headTree, merged.tree)
   const prepared = await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: !report.syntaxValid })
   // What was green has to be green again; what has not ended yet may be needed for what was green before it.
-  const results = await latestResults(services.em(), old.id)
+  const results = await latestResults(services.em(), [old.id])
   const needed = new Set(
     results.flatMap(({ testCaseId, status }) => (status === 'PASSED' || !status ? [testCaseId] : [])),
   )

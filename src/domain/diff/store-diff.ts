@@ -41,13 +41,14 @@ export const storeDiff = async (
   const subject = { projectId: diff.projectId, sprintId: diff.sprintId, diffId: diff.id }
   tx.emit(subject, { type: 'DiffChanged', diffId: diff.id, status: 'PROPOSED' })
   if (testCases.length > 0) {
-    openTestRun(services, tx, {
+    await openTestRun(services, tx, {
       subject,
       diffId: diff.id,
       tree: prepared.resultTree,
       baseTree: prepared.baseTree,
       basis: 'WORKSPACE',
       testCases,
+      force: false,
     })
   }
 }

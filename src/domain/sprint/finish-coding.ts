@@ -34,7 +34,7 @@ const testRunsOf = async (
   if (testCases.length === 0) return []
   await lease.transact(async (tx) => {
     for (const candidate of completed) {
-      openTestRun(services, tx, {
+      await openTestRun(services, tx, {
         subject: { projectId: state.project.id, sprintId: state.sprint.id },
         candidateId: candidate.id,
         phaseId: phase.id,
@@ -42,6 +42,7 @@ const testRunsOf = async (
         baseTree,
         basis: 'WORKSPACE',
         testCases,
+        force: true,
       })
     }
   })

@@ -93,13 +93,14 @@ export const openVerification = async (
     changePhaseStatus(tx, project.id, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'RUNNING')
     if (testCases.length === 0) return
     for (const basis of ['WORKSPACE', 'BASE'] as const) {
-      openTestRun(services, tx, {
+      await openTestRun(services, tx, {
         subject: { projectId: project.id, sprintId: sprint.id },
         phaseId: phase.id,
         tree: sprint.workingTree ?? '',
         baseTree,
         basis,
         testCases,
+        force: true,
       })
     }
   })

@@ -5,11 +5,12 @@ import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
 import type { TestCaseRow } from './test-case.entity.ts'
+import { definitionOf, TestDefinition, type TestDefinitionRow } from './test-definition.entity.ts'
 import { type TestBasis, TestResult, TestRun } from './test-run.entity.ts'
 
 /** The project's test cases that are in use, oldest first. */
-export const projectTestCases = (services: Services, projectId: string): Promise<TestCaseRow[]> =>
-  rows(services.em())
+export const projectTestCases = ({ em }: Pick<Services, 'em'>, projectId: string): Promise<TestCaseRow[]> =>
+  rows(em())
     .selectFrom('TestCase')
     .selectAll()
     .where('projectId', '=', projectId)
@@ -31,11 +32,25 @@ export interface NewTestRun {
   readonly baseTree: string
   readonly basis: TestBasis
   readonly testCases: readonly TestCaseRow[]
+  /** Run every test, also one whose result on the same content is known. */
+  readonly force: boolean
+}
+
+/** Keeps what the test cases are now. In the order of their hashes: of two at once none waits for the other in a circle. */
+const storeDefinitions = async (tx: Transaction, definitions: readonly TestDefinitionRow[]): Promise<void> => {
+  const distinct = new Map(definitions.map((definition) => [definition.hash, definition]))
+  const sorted = [...distinct.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1))
+  if (sorted.length > 0) await tx.em.upsertMany(TestDefinition, sorted, { onConflictAction: 'ignore' })
 }
 
 /** Stores a QUEUED test run with a place for each result, and asks for it to be run. */
-export const openTestRun = (services: Services, tx: Transaction, run: NewTestRun): string => {
+export const openTestRun = async (services: Services, tx: Transaction, run: NewTestRun): Promise<string> => {
   const id = randomUUID()
+  const tests = run.testCases.map((testCase) => ({ testCase, definition: definitionOf(testCase) }))
+  await storeDefinitions(
+    tx,
+    tests.map(({ definition }) => definition),
+  )
   tx.em.create(TestRun, {
     id,
     projectId: run.subject.projectId,
@@ -47,12 +62,14 @@ export const openTestRun = (services: Services, tx: Transaction, run: NewTestRun
     basis: run.basis,
     status: 'QUEUED',
     sandbox: services.sandbox.driver,
+    force: run.force,
+    cached: false,
     total: run.testCases.length,
     passed: 0,
     failed: 0,
     createdAt: tx.now,
   })
-  for (const [position, testCase] of run.testCases.entries()) {
+  for (const [position, { testCase, definition }] of tests.entries()) {
     tx.em.create(TestResult, {
       id: randomUUID(),
       testRunId: id,
@@ -60,6 +77,7 @@ export const openTestRun = (services: Services, tx: Transaction, run: NewTestRun
       position,
       name: testCase.name,
       command: testCase.command,
+      definitionHash: definition.hash,
       stdout: '',
       stderr: '',
       truncated: false,

@@ -4,6 +4,7 @@ import { SandboxUnavailableError } from '../errors.ts'
 import type { SandboxResult } from '../ports/sandbox.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
+import { splitObjection, supervised } from './runners/supervised.ts'
 import type { TestFile } from './test-case.entity.ts'
 import type { TestStatus } from './test-run.status.ts'
 
@@ -55,22 +56,30 @@ const statusOf = (result: SandboxResult): TestStatus => {
   return result.exitCode === 0 ? 'PASSED' : 'FAILED'
 }
 
-const toOutcome = (result: SandboxResult, timeoutMs: number): TestOutcome => ({
-  status: statusOf(result),
-  exitCode: result.exitCode,
-  stdout: safeText(result.stdout),
-  stderr: safeText(result.stderr),
-  truncated: result.truncated,
-  durationMs: Math.round(result.durationMs),
-  error: result.timedOut
-    ? `Ended after its limit of ${timeoutMs} ms.`
-    : result.signal && !result.canceled
-      ? `Ended by ${result.signal}.`
-      : null,
-})
+const errorOf = (result: SandboxResult, timeoutMs: number, objection: string | null): string | null => {
+  if (result.timedOut) return `Ended after its limit of ${timeoutMs} ms.`
+  if (result.signal && !result.canceled) return `Ended by ${result.signal}.`
+  return statusOf(result) === 'FAILED' ? objection : null
+}
+
+const toOutcome = (result: SandboxResult, timeoutMs: number, mark: string | undefined): TestOutcome => {
+  const said = mark === undefined ? { stderr: result.stderr, objection: null } : splitObjection(result.stderr, mark)
+  const error = errorOf(result, timeoutMs, said.objection)
+  return {
+    status: statusOf(result),
+    exitCode: result.exitCode,
+    stdout: safeText(result.stdout),
+    stderr: safeText(said.stderr),
+    truncated: result.truncated,
+    durationMs: Math.round(result.durationMs),
+    error: error === null ? null : safeText(error),
+  }
+}
 
 /**
- * Runs one test in the sandbox, in a fresh copy of the tree. The exit status seen from outside decides.
+ * Runs one test in the sandbox, in a fresh copy of the tree. The exit status seen from outside decides; for a runner that
+ * is known it is the status of a process that watches over the runner, and holds its report against what was collected.
+ * Hostile code inside the runner's own process is not stopped by that.
  * Faults of the sandbox are ERRORED, never a verdict on the code.
  */
 export const runTestCase = async (
@@ -85,16 +94,16 @@ export const runTestCase = async (
         const own = subject.files.map(({ path, text }) => ({ path, content: text }))
         await layOver(directory, [...(subject.overlay ?? []), ...own])
       },
-      async (workspace) =>
-        toOutcome(
-          await services.sandbox.run({
-            argv: subject.command,
-            workspace,
-            limits: { ...services.limits, wallMs: subject.timeoutMs },
-            signal,
-          }),
-          subject.timeoutMs,
-        ),
+      async (workspace) => {
+        const watched = supervised(subject.command)
+        const result = await services.sandbox.run({
+          argv: watched?.argv ?? subject.command,
+          workspace,
+          limits: { ...services.limits, wallMs: subject.timeoutMs },
+          signal,
+        })
+        return toOutcome(result, subject.timeoutMs, watched?.mark)
+      },
     )
   } catch (error) {
     if (!(error instanceof SandboxUnavailableError)) services.log.error({ error }, 'the sandbox failed')

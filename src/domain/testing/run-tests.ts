@@ -7,12 +7,15 @@ import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
 import type { SandboxDriver } from '../ports/sandbox.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
-import { isTestPath } from './is-test-path.ts'
+import { baseTestFiles } from './base-test-files.ts'
+import { findKnownResult, resultKey } from './known-results.ts'
 import { type OverlayFile, runTestCase, type TestOutcome } from './run-test-case.ts'
+import type { TestDefinitionRow } from './test-definition.entity.ts'
 import { TestResult, type TestResultRow, TestRun, type TestRunRow } from './test-run.entity.ts'
 import { type TestRunStatus, toTestRunStatus } from './test-run.status.ts'
 
-const testsAtOnce = 4
+/** Lets a bounded number of pieces of work run at once. */
+export type Slots = <Result>(work: () => Promise<Result>) => Promise<Result>
 
 interface Belonging {
   readonly subject: EventSubject
@@ -31,26 +34,6 @@ const belongingOf = async (services: Services, run: TestRunRow): Promise<Belongi
   return { subject: { projectId: run.projectId, sprintId, diffId: run.diffId }, sprintId: phase?.sprintId ?? null }
 }
 
-const linkMode = '120000'
-
-/** What turns the files that are tests, or decide how tests run, into the base's: its versions, and no others. */
-const baseTestFiles = async (services: Services, run: TestRunRow): Promise<readonly OverlayFile[]> => {
-  const { git } = services
-  const testFiles = async (tree: string) =>
-    (await git.listFiles(run.projectId, tree)).filter(
-      ({ path, kind, mode }) => isTestPath(path) && kind === 'blob' && mode !== linkMode,
-    )
-  const ofBase = await testFiles(run.baseTree)
-  const kept = new Set(ofBase.map(({ path }) => path))
-  const files: OverlayFile[] = []
-  for (const { path } of await testFiles(run.tree)) if (!kept.has(path)) files.push({ path, content: null })
-  for (const { path } of ofBase) {
-    const file = await git.readFile(run.projectId, run.baseTree, path)
-    if (file) files.push({ path, content: file.content, isExecutable: file.mode === '100755' })
-  }
-  return files
-}
-
 const start = (lease: HeldLease, run: TestRunRow, subject: EventSubject, driver: SandboxDriver) =>
   lease.transact(async (tx) => {
     const row = await tx.em.findOneOrFail(TestRun, { id: run.id })
@@ -62,17 +45,23 @@ const start = (lease: HeldLease, run: TestRunRow, subject: EventSubject, driver:
     tx.emit(subject, { type: 'TestRunChanged', testRunId: run.id, status: 'RUNNING', finished: 0, total: row.total })
   })
 
+interface Ended {
+  readonly outcome: TestOutcome
+  readonly contentKey: string
+  readonly cachedFromId: string | null
+}
+
 const storeResult = (
   lease: HeldLease,
   run: TestRunRow,
   result: TestResultRow,
-  outcome: TestOutcome,
+  { outcome, ...origin }: Ended,
   subject: EventSubject,
 ) =>
   lease.transact(async (tx) => {
     const row = await tx.em.findOneOrFail(TestResult, { id: result.id })
     const runRow = await tx.em.findOneOrFail(TestRun, { id: run.id })
-    Object.assign(row, outcome)
+    Object.assign(row, outcome, origin)
     if (outcome.status === 'PASSED') runRow.passed += 1
     else runRow.failed += 1
     tx.emit(subject, {
@@ -94,6 +83,7 @@ const finish = (lease: HeldLease, run: TestRunRow, belonging: Belonging) =>
     const row = await tx.em.findOneOrFail(TestRun, { id: run.id })
     const results = await tx.em.find(TestResult, { testRunId: run.id })
     row.status = toTestRunStatus(row.status, verdict(results.map((result) => result.status ?? null)))
+    row.cached = results.every(({ cachedFromId }) => cachedFromId != null)
     row.finishedAt = tx.now
     tx.emit(belonging.subject, {
       type: 'TestRunChanged',
@@ -110,8 +100,36 @@ const finish = (lease: HeldLease, run: TestRunRow, belonging: Belonging) =>
     }
   })
 
-/** Runs a test run's tests, a few at a time; a result that is stored is not made again. */
-export const runTests = async (services: Services, testRunId: string, stop: AbortSignal): Promise<void> => {
+const definitionsOf = async (
+  services: Services,
+  results: readonly TestResultRow[],
+): Promise<ReadonlyMap<string, TestDefinitionRow>> => {
+  const hashes = results.map(({ definitionHash }) => definitionHash)
+  const found = await rows(services.em()).selectFrom('TestDefinition').selectAll().where('hash', 'in', hashes).execute()
+  return new Map(found.map((definition) => [definition.hash, definition]))
+}
+
+/** What comes of one test: known from an earlier run of the same, or found out now. */
+const endOf = async (
+  services: Services,
+  run: TestRunRow,
+  test: TestDefinitionRow & { readonly overlay: readonly OverlayFile[] },
+  signal: AbortSignal,
+): Promise<Ended> => {
+  const contentKey = resultKey(services, run, test.hash)
+  const known = run.force ? undefined : await findKnownResult(services, run.projectId, contentKey)
+  if (known) return { ...known, contentKey }
+  const outcome = await runTestCase(services, { ...test, projectId: run.projectId, tree: run.tree }, signal)
+  return { outcome, contentKey, cachedFromId: null }
+}
+
+/** Runs a test run's tests, as many at once as there are slots; a result that is stored is not made again. */
+export const runTests = async (
+  services: Services,
+  testRunId: string,
+  stop: AbortSignal,
+  slots: Slots = pLimit(1),
+): Promise<void> => {
   await withLease(services, leaseOn('test-run', testRunId), stop, async (lease) => {
     const read = rows(services.em())
     const run = await read.selectFrom('TestRun').selectAll().where('id', '=', testRunId).executeTakeFirst()
@@ -124,35 +142,23 @@ export const runTests = async (services: Services, testRunId: string, stop: Abor
       .where('testRunId', '=', testRunId)
       .orderBy('position')
       .execute()
-    const testCases = await read
-      .selectFrom('TestCase')
-      .select(['id', 'files', 'timeoutMs'])
-      .where(
-        'id',
-        'in',
-        results.map((result) => result.testCaseId),
-      )
-      .execute()
+    const definitions = await definitionsOf(services, results)
     const overlay = run.basis === 'BASE' ? await baseTestFiles(services, run) : []
-    const atOnce = pLimit(testsAtOnce)
-    await atOnce.map(results, async (result) => {
-      const testCase = testCases.find(({ id }) => id === result.testCaseId)
-      if (result.status !== null || !testCase) return
-      const outcome = await runTestCase(
-        services,
-        {
-          projectId: run.projectId,
-          tree: run.tree,
-          command: result.command,
-          timeoutMs: testCase.timeoutMs,
-          overlay,
-          files: testCase.files,
-        },
-        lease.signal,
-      )
-      lease.signal.throwIfAborted()
-      await storeResult(lease, run, result, outcome, belonging.subject)
-    })
+    // All of them: what still runs would outlive the lease.
+    const ends = await Promise.allSettled(
+      results.map((result) =>
+        slots(async () => {
+          if (result.status !== null) return
+          lease.signal.throwIfAborted()
+          const definition = definitions.get(result.definitionHash)
+          if (!definition) throw new Error(`The definition of the test result ${result.id} is gone.`)
+          const ended = await endOf(services, run, { ...definition, overlay }, lease.signal)
+          lease.signal.throwIfAborted()
+          await storeResult(lease, run, result, ended, belonging.subject)
+        }),
+      ),
+    )
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     await finish(lease, run, belonging)
   })
 }

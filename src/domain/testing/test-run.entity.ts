@@ -6,6 +6,7 @@ import { Candidate } from '../run/candidate.entity.ts'
 import type { Row } from '../shared/row.ts'
 import { Phase } from '../sprint/phase.entity.ts'
 import { TestCase } from './test-case.entity.ts'
+import { TestDefinition } from './test-definition.entity.ts'
 import type { TestRunStatus, TestStatus } from './test-run.status.ts'
 
 /** WORKSPACE: the tree's own tests. BASE: the base's versions of the test files laid over the tree. */
@@ -24,6 +25,10 @@ export const TestRun = defineEntity({
     basis: p.text().$type<TestBasis>(),
     status: p.text().$type<TestRunStatus>(),
     sandbox: p.text().$type<SandboxDriver>(),
+    /** Every test is run, also one whose result is known. */
+    force: p.boolean(),
+    /** Every result is that of an earlier run. */
+    cached: p.boolean(),
     total: p.integer(),
     passed: p.integer(),
     failed: p.integer(),
@@ -43,6 +48,11 @@ export const TestResult = defineEntity({
     position: p.integer(),
     name: p.text(),
     command: p.json().$type<readonly string[]>(),
+    definitionHash: () => p.manyToOne(TestDefinition).mapToPk().fieldName('definition_hash'),
+    /** What was run on what and where: equal keys, equal results. Null until the test has ended. */
+    contentKey: p.text().strictNullable().index(),
+    /** The result that this one repeats; null for a test that was run. */
+    cachedFromId: () => p.manyToOne(TestResult).mapToPk().strictNullable().fieldName('cached_from_id'),
     /** Null until the test has ended. */
     status: p.text().$type<TestStatus>().strictNullable(),
     exitCode: p.integer().strictNullable(),

@@ -7,6 +7,7 @@ import { type ApprovalPolicy, policyHash } from '../../domain/project/approval-p
 import type { ProjectRow } from '../../domain/project/project.entity.ts'
 import type { SpecRow } from '../../domain/spec/spec.entity.ts'
 import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
+import { type ProposedTestCase, proposedTestCases } from '../../domain/testing/propose-test-cases.ts'
 import type { TestCaseRow } from '../../domain/testing/test-case.entity.ts'
 import type { VersionRow } from '../../domain/version/version.entity.ts'
 import { builder } from '../builder.ts'
@@ -38,6 +39,18 @@ const ApprovalPolicyRef = builder.objectRef<ApprovalPolicy>('ApprovalPolicy').im
       description: 'A diff that adds one of these cannot be committed.',
       resolve: (policy) => [...policy.blockedCapabilities],
     }),
+  }),
+})
+
+const ProposedTestCaseRef = builder.objectRef<ProposedTestCase>('ProposedTestCase').implement({
+  description: 'A test case that a project could have, going by its files. It is none before it is made one.',
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    command: t.stringList({
+      description: 'Program and arguments; never passed through a shell.',
+      resolve: (proposed) => [...proposed.command],
+    }),
+    reason: t.exposeString('reason', { description: 'What in the tree speaks for it.' }),
   }),
 })
 
@@ -125,6 +138,12 @@ builder.node(ProjectRef, {
       },
       TestCaseConnection,
     ),
+    proposedTestCases: t.field({
+      type: [ProposedTestCaseRef],
+      description:
+        'Test cases that the head has the files for, going by its root: pytest or unittest, the test script of package.json, vitest, node --test. Those whose command is a test case already are left out. Give one to createTestCase to have it.',
+      resolve: async (project, _, { services }) => [...(await proposedTestCases(services, project))],
+    }),
     policy: t.field({ type: ApprovalPolicyRef, resolve: (project) => project.policy }),
     budget: t.field({
       type: BudgetRef,

@@ -83,6 +83,9 @@ builder.node(TestRunRef, {
       resolve: (run, _, { load }) => (run.candidateId === null ? null : load.candidate.load(run.candidateId)),
     }),
     status: t.field({ type: TestRunStatusEnum, resolve: (run) => run.status }),
+    cached: t.exposeBoolean('cached', {
+      description: 'True when the results of an earlier run of the same content and tests were used.',
+    }),
     sandbox: t.exposeString('sandbox', { description: '`none` means that the tests ran without isolation.' }),
     total: t.exposeInt('total'),
     passed: t.exposeInt('passed'),
