@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -13,6 +14,8 @@ export default defineConfig({
       'tests/support/sandbox-global.ts',
     ],
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
+    // Most of a test's time is waiting: also two cores are for two files at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -109,7 +109,7 @@ describe('what is read line by line is what is read at once', () => {
 describe.runIf(hasPython)('2,000 sources with one thing broken', () => {
   test('each gives a tree whose nodes lie in the text, in order, and in their parents', { timeout: 300_000 }, () => {
     const random = randomNumbers(4)
-    const sources = libraryFiles(11)
+    const sources = libraryFiles(200)
       .flatMap((path) => snippetsOf(readSource(path), random, 25))
       .slice(0, 2_000)
     expect(sources.length).toBe(2_000)
