@@ -5,7 +5,7 @@ import { javascriptSynonyms } from './javascript-rules.ts'
 import { pythonRules, pythonSynonyms } from './python-rules.ts'
 
 /** Raised whenever the analysis reports something else for the same rules and parsers. */
-const analysis = 2
+const analysis = 3
 
 /** Names the analysis, its rules and its parsers. */
 export function analyzerVersion(pythonIdentity: string | null): string {

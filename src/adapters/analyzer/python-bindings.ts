@@ -78,8 +78,7 @@ export function roleOf(identifier: SyntaxNode): Role {
     case 'lambda_parameters':
       return parameterRole(identifier, parent.kind === 'typed_parameter' ? parent : identifier)
     case 'type_parameter':
-      // It hides a name from annotations only.
-      return parent.field('name') === identifier ? none : load
+      return parent.field('name') === identifier ? typeParameterRole(identifier, parent) : load
     case 'type_alias_statement':
     case 'splat_pattern':
       return bind(identifier, scopeOf(parent), { from: 'unknown' })
@@ -134,6 +133,13 @@ export function importedModule(statement: SyntaxNode): string | null {
 
 function dottedText(dotted: SyntaxNode): string {
   return dotted.children.map(nameOf).join('.')
+}
+
+/** It is seen in the whole body of its definition (PEP 695); that of an alias only in the alias. */
+function typeParameterRole(identifier: SyntaxNode, parameter: SyntaxNode): Role {
+  const definition = parameter.parent?.parent
+  const hasBody = definition?.kind === 'function_definition' || definition?.kind === 'class_definition'
+  return hasBody ? bind(identifier, definition, { from: 'unknown' }) : none
 }
 
 function parameterRole(identifier: SyntaxNode, parameter: SyntaxNode): Role {

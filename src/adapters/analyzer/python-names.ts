@@ -24,6 +24,8 @@ export interface NameTable {
   /** Modules that are imported with `*`. */
   readonly starModules: readonly string[]
   resolve(identifier: SyntaxNode): ResolvedName
+  /** True for a name of a function's own: nobody outside of it can read it. */
+  isLocal(binding: Binding): boolean
   /** As if the name were used at the end of the module. */
   resolveGlobal(name: string): ResolvedName
 }
@@ -96,6 +98,7 @@ export function createNameTable(module: SyntaxNode, starModules: readonly string
     occurrences,
     starModules,
     has: (name) => known.has(name),
+    isLocal: ({ identifier, scope }) => homeOf(scope, nameOf(identifier)).kind === 'function_definition',
     add(names, attributes) {
       const freshNames = take(names, known)
       const freshAttributes = take(attributes, knownAttributes)

@@ -38,6 +38,8 @@ export class TokenNames {
   readonly #starts: number[] = reservedNames.map(() => -1)
   readonly #lengths: number[] = reservedNames.map((name) => name.length)
   readonly #written: (string | undefined)[] = reservedNames.slice()
+  /** Reserved names that stand in the source. */
+  readonly #seen = new Set<number>()
   #numbers: Map<string, number[]> | null = null
   readonly #read: (string | undefined)[] = reservedNames.slice()
 
@@ -58,7 +60,10 @@ export class TokenNames {
     for (;;) {
       const id = (this.#slots[slot] as number) - 1
       if (id < 0) break
-      if (this.#hashes[id] === hash && this.#lengths[id] === length && this.#isSame(id, start, length)) return id
+      if (this.#hashes[id] === hash && this.#lengths[id] === length && this.#isSame(id, start, length)) {
+        if (id < reservedNames.length) this.#seen.add(id)
+        return id
+      }
       slot = (slot + 1) & mask
     }
     const fresh = this.#hashes.length
@@ -92,11 +97,12 @@ export class TokenNames {
     return text
   }
 
-  /** Every name that is no keyword, as Python reads it. */
+  /** Every name of the source that is no keyword, as Python reads it. */
   get distinct(): ReadonlyMap<string, readonly number[]> {
     if (this.#numbers === null) {
       this.#numbers = new Map()
       for (let id = keywordCount; id < this.count; id += 1) {
+        if (id < reservedNames.length && !this.#seen.has(id)) continue
         const name = this.read(id)
         const numbers = this.#numbers.get(name)
         if (numbers === undefined) this.#numbers.set(name, [id])

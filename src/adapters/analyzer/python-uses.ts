@@ -47,7 +47,7 @@ const guarded = new Set(['os', 'subprocess', 'builtins', 'importlib', 'pickle', 
 
 /**
  * The uses along one chain that begins at a name: `os`, `os.popen`, `os.popen(...)`, ...
- * `isAlias` says whether an assignment only gives the function another name that is used elsewhere.
+ * `isAlias` says whether an assignment only gives the function another name, whose own uses are found where they are.
  */
 export function usesAlong(
   start: SyntaxNode,

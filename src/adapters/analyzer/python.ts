@@ -65,7 +65,7 @@ export function createPythonAnalyzer(): PythonAnalyzer {
       ]
       names.add(firstNames.filter(isWritten), [...attributeSeeds].filter(isWritten))
       const evaluator = settle(names, rules, tokens)
-      const collected = collect(names, evaluator, rules)
+      const collected = collect(names, evaluator, rules, !localReaders.some(isWritten))
       const execs = statements.filter(({ kind }) => kind === 'exec_statement')
       return {
         uses: ordered([
@@ -80,6 +80,13 @@ export function createPythonAnalyzer(): PythonAnalyzer {
     },
   }
 }
+
+/** What can read a function's local names from elsewhere than the code that names them. */
+const localReaders = [
+  ...['locals', 'vars', 'dir', 'eval', 'exec', 'execfile', 'compile', 'f_locals', 'stack', 'trace'],
+  ...['_getframe', '_current_frames', 'currentframe', 'tb_frame', 'gi_frame', 'cr_frame', 'ag_frame', 'settrace'],
+  ...['setprofile', 'breakpoint', 'getinnerframes', 'getouterframes'],
+]
 
 /** Names that are everywhere, and matter only for `object.__getattribute__(module, name)` and `type(f.__code__)`. */
 const rareSeeds = new Set(['object', 'type'])
@@ -172,9 +179,11 @@ function isMethod(binding: Binding): binding is Definition {
   return binding.source.from === 'definition' && binding.scope.kind === 'class_definition'
 }
 
-function collect(names: NameTable, evaluator: Evaluator, rules: RuleIndex) {
+/** `localsAreHidden`: what a function stores in a name of its own, and does not read, goes nowhere. */
+function collect(names: NameTable, evaluator: Evaluator, rules: RuleIndex, localsAreHidden: boolean) {
   const loaded = new Set<SyntaxNode>()
   for (const { identifier, role } of names.occurrences) {
+    if (role.role === 'bind' && localsAreHidden && names.isLocal(role.binding)) loaded.add(identifier)
     if (role.role !== 'load') continue
     for (const binding of names.resolve(identifier).bindings) loaded.add(binding.identifier)
   }

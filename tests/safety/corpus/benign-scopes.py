@@ -128,3 +128,13 @@ def f():
         exec = float
     return exec('1')
 f()
+# === a type parameter named like a builtin
+def f[eval](x: eval) -> eval:
+    return eval(x)
+# === a dead local store # runs
+import os
+def f():
+    run = os.system
+    run = print
+    run('x')
+f()

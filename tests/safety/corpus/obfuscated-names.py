@@ -133,3 +133,9 @@ getattr(os, '\N{LATIN SMALL LETTER S}ystem')('true')  #> SUBPROCESS
 # === semicolons and continuations # runs
 import os; run = os \
     .system; run('true')  #> SUBPROCESS
+# === a local that is read through locals()
+import os
+def f():
+    run = os.system  #> SUBPROCESS
+    run = None if not locals()['run'] else print
+f()
