@@ -1,14 +1,12 @@
 import type { Viewer } from '../actor/viewer.ts'
-import { InvalidTransitionError, PatchRejectedError, RebaseConflictError } from '../errors.ts'
+import { InvalidTransitionError, RebaseConflictError } from '../errors.ts'
 import { refreshHead } from '../project/note-head.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { fieldFault } from '../shared/validate.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
 import { revertMessage } from './commit-message.ts'
 import { findDiff } from './find-diff.ts'
-import { prepareDiff } from './prepare-diff.ts'
-import { findSameProposal, type Proposal, proposePatch } from './propose-patch.ts'
+import { proposeReturn } from './propose-return.ts'
 
 /**
  * Proposes the reverse of a committed diff on the branch's head: a three-way merge of the commit's parent, with the
@@ -33,34 +31,17 @@ export const revertDiff = async (services: Services, viewer: Viewer, diffId: str
   if (head === null) throw fieldFault('diffId', `the branch ${targetBranch} is gone`)
   const merged = await git.mergeChange(projectId, { base: commitOid, tree: old.baseTree }, head)
   if (merged.tree === null) throw new RebaseConflictError(targetBranch, merged.conflicts)
-  const headTree = await git.treeOf(projectId, head)
-  if (merged.tree === headTree) {
-    throw new PatchRejectedError('NO_CHANGE', `The branch ${targetBranch} no longer has this change.`)
-  }
-  const patch = await git.patchBetween(projectId, headTree, merged.tree)
-  const prepared = await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: false })
-  const proposal: Proposal = {
-    prepared,
-    testCases: await quickTestCases(services, projectId),
-    diff: {
+  return proposeReturn(
+    services,
+    viewer,
+    {
       projectId,
-      origin: 'REVERT',
-      authorId: viewer.actor.id,
-      requestedById: null,
-      candidateId: null,
-      sprintId: null,
-      iteration: 1,
-      supersedesId: null,
-      targetBranch,
-      prompt: null,
+      branch: targetBranch,
+      head,
+      tree: merged.tree,
       commitMessage: revertMessage(old.commitMessage, commitOid),
+      nothingToDo: `The branch ${targetBranch} no longer has this change.`,
     },
-  }
-  return proposePatch(services, proposal, (store) =>
-    transact(services, async (tx) => {
-      // Locked: of two clicks at once the second finds the first one's proposal.
-      await findDiff(tx, viewer, diffId, 'AUTHOR')
-      return (await findSameProposal(tx, proposal)) ?? store(tx)
-    }),
+    (tx) => findDiff(tx, viewer, diffId, 'AUTHOR'),
   )
 }

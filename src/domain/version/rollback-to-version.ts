@@ -1,14 +1,12 @@
 import { requireProjectRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
-import { prepareDiff } from '../diff/prepare-diff.ts'
-import { findSameProposal, type Proposal, proposePatch } from '../diff/propose-patch.ts'
-import { NotFoundError, PatchRejectedError } from '../errors.ts'
+import { proposeReturn } from '../diff/propose-return.ts'
+import { NotFoundError } from '../errors.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import { refreshHead } from '../project/note-head.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { fieldFault } from '../shared/validate.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
 import { readVersion } from './find-version.ts'
 import type { VersionRow } from './version.entity.ts'
 
@@ -41,34 +39,17 @@ export const rollbackToVersion = async (services: Services, viewer: Viewer, vers
   await refreshHead(services, projectId)
   const head = await git.branchHead(projectId, branch)
   if (head === null) throw fieldFault('versionId', `the branch ${branch} is gone`)
-  const headTree = await git.treeOf(projectId, head)
-  if (headTree === version.tree) {
-    throw new PatchRejectedError('NO_CHANGE', `The branch ${branch} has the content of this version.`)
-  }
-  const patch = await git.patchBetween(projectId, headTree, version.tree)
-  const prepared = await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: false })
-  const proposal: Proposal = {
-    prepared,
-    testCases: await quickTestCases(services, projectId),
-    diff: {
+  return proposeReturn(
+    services,
+    viewer,
+    {
       projectId,
-      origin: 'REVERT',
-      authorId: viewer.actor.id,
-      requestedById: null,
-      candidateId: null,
-      sprintId: null,
-      iteration: 1,
-      supersedesId: null,
-      targetBranch: branch,
-      prompt: null,
+      branch,
+      head,
+      tree: version.tree,
       commitMessage: rollbackMessage(version),
+      nothingToDo: `The branch ${branch} has the content of this version.`,
     },
-  }
-  return proposePatch(services, proposal, (store) =>
-    transact(services, async (tx) => {
-      // Locked: of two clicks at once the second finds the first one's proposal.
-      await findReadyProject(tx, viewer, projectId, 'AUTHOR', true)
-      return (await findSameProposal(tx, proposal)) ?? store(tx)
-    }),
+    (tx) => findReadyProject(tx, viewer, projectId, 'AUTHOR', true),
   )
 }
