@@ -63,18 +63,14 @@ async function timed(work: () => Promise<unknown> | unknown): Promise<number> {
 }
 
 /** As the server makes it, but with processes of its own. */
-async function freshAnalyzer({ workspaces, sandbox }: Services) {
+async function freshAnalyzer({ sandbox }: Services) {
   const syntaxCheck = await createPythonSyntaxCheck((script, stdin) =>
-    workspaces.with(
-      async () => {},
-      (workspace) =>
-        sandbox.run({
-          argv: ['python3', '-I', '-S', '-c', script],
-          workspace,
-          limits: { ...defaultLimits.standard, wallMs: 20_000 },
-          stdin,
-        }),
-    ),
+    sandbox.run({
+      argv: ['python3', '-I', '-S', '-c', script],
+      workspace: { base: null, changes: [] },
+      limits: { ...defaultLimits.standard, wallMs: 20_000 },
+      stdin,
+    }),
   )
   return createCodeAnalyzer({ syntaxCheck })
 }

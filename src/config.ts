@@ -1,5 +1,9 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { defaultLimits, fileLimit } from './adapters/sandbox/default-limits.ts'
+import { imageName } from './domain/environment/image-name.ts'
+import type { SandboxLimits } from './domain/ports/sandbox.ts'
+import { defaultModelLimits, type ModelLimits } from './domain/testing/model-limits.ts'
 
 /** What was wrong with the environment: every fault at once. */
 export class ConfigError extends Error {
@@ -23,10 +27,24 @@ const list = z.string().transform((text) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
-const imageName = /^[a-z0-9][a-z0-9._:/@-]{0,254}$/i
+/** A whole number, large enough to run anything with and small enough to be counted in bytes. */
+const amount = (standard: string, least: number) =>
+  withDefault(z.coerce.number().int().min(least).max(1_000_000_000), standard)
+const mebibyte = 1024 * 1024
 
-// CODER_MODEL, EVALUATOR_MODEL and OTEL_EXPORTER_OTLP_ENDPOINT are checked, so that a bad one stops the
-// start, although nothing in this version reads them.
+const familiarNames: readonly (readonly [RegExp, 'OPENAI' | 'ANTHROPIC'])[] = [
+  [/^(gpt|o\d|codex|rehearsal-openai)/, 'OPENAI'],
+  [/^(claude|rehearsal-anthropic)/, 'ANTHROPIC'],
+]
+const modelName = z.string().transform((name, context) => {
+  const [, named, model] = /^(OPENAI|ANTHROPIC):(.+)$/.exec(name) ?? []
+  const provider = (named as 'OPENAI' | 'ANTHROPIC') ?? familiarNames.find(([pattern]) => pattern.test(name))?.[1]
+  if (provider) return { provider, model: model ?? name }
+  context.addIssue('must be PROVIDER:model, like ANTHROPIC:claude-opus-5-5, unless its name begins with gpt or claude')
+  return z.NEVER
+})
+
+// OTEL_EXPORTER_OTLP_ENDPOINT is checked, so that a bad one stops the start, although nothing in this version reads it.
 const environment = z.object({
   PORT: withDefault(z.coerce.number().int().min(0).max(65_535), '4000'),
   HOST: withDefault(text, '127.0.0.1'),
@@ -44,15 +62,31 @@ const environment = z.object({
   JUDGE_MODEL: optional(text),
   SANDBOX: withDefault(z.enum(['auto', 'bubblewrap', 'docker', 'none']), 'auto'),
   SANDBOX_IMAGE: optional(z.string().regex(imageName, 'must name an image, like node:24-bookworm')),
+  SANDBOX_MEMORY_MIB: amount('1024', 16),
+  SANDBOX_PROCESSES: amount('256', 8),
+  SANDBOX_WORKSPACE_MIB: amount('256', 1),
+  SANDBOX_WORKSPACE_FILES: amount('20000', 16),
+  SANDBOX_TMP_MIB: amount('64', 1),
+  SANDBOX_OUTPUT_KIB: amount('1024', 1),
   DOCKER_HOST: optional(text),
   GIT_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'file'])).min(1)), 'https,ssh'),
   GIT_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
+  SIGNING_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),
   REHEARSAL: withDefault(z.enum(['auto', 'always', 'never']), 'auto'),
-  CODER_MODEL: optional(text),
-  EVALUATOR_MODEL: optional(text),
+  CODER_MODEL: optional(modelName),
+  EVALUATOR_MODEL: optional(modelName),
   MODEL_PRICES: optional(text),
+  MODEL_CALL_SECONDS: withDefault(z.coerce.number().int().min(1).max(86_400), '600'),
+  MODEL_SILENCE_SECONDS: withDefault(z.coerce.number().int().min(1).max(86_400), '120'),
+  TEST_MODEL_CALLS: withDefault(z.coerce.number().int().min(1).max(100_000), String(defaultModelLimits.calls)),
+  TEST_MODEL_TOKENS: withDefault(z.coerce.number().int().min(1).max(1_000_000_000), String(defaultModelLimits.tokens)),
+  TEST_MODEL_USD: withDefault(z.coerce.number().min(0).max(100_000), String(defaultModelLimits.costUsd)),
+  COUNTERSIGN_URL: optional(url(/^https?$/, 'https://host')),
+  COUNTERSIGN_TOKEN: optional(text),
+  VISUAL: optional(text),
+  EDITOR: optional(text),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(url(/^https?$/, 'http://host:4318')),
   LOG_LEVEL: withDefault(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
   NODE_ENV: withDefault(text, 'development'),
@@ -66,6 +100,11 @@ export interface ProviderConfig {
   readonly model: string | undefined
 }
 
+interface ChosenModel {
+  readonly provider: 'OPENAI' | 'ANTHROPIC'
+  readonly model: string
+}
+
 /** Everything that the environment decides. Secrets are in it: it is never logged or answered. */
 export interface Config {
   readonly host: string
@@ -77,16 +116,31 @@ export interface Config {
   readonly openai: ProviderConfig
   readonly anthropic: ProviderConfig
   readonly judge: { readonly provider: 'OPENAI' | 'ANTHROPIC' | undefined; readonly model: string | undefined }
+  /** Who answers in sessions that name nobody. */
+  readonly coder: ChosenModel | undefined
+  readonly evaluator: ChosenModel | undefined
   readonly rehearsal: 'auto' | 'always' | 'never'
   readonly modelPrices: string | undefined
+  /** How long a model call may take as a whole, and without a sign of life from the provider, in milliseconds. */
+  readonly callLimits: { readonly callMs: number; readonly silenceMs: number }
+  /** What one test may use of models. */
+  readonly modelLimits: ModelLimits
   readonly sandbox: 'auto' | 'bubblewrap' | 'docker' | 'none'
   /** Where the Docker engine listens, and the image of commands that name none; the driver knows the defaults. */
   readonly docker: { readonly host: string | undefined; readonly image: string | undefined }
+  /** What a sandboxed command may use where nobody says otherwise. */
+  readonly sandboxLimits: SandboxLimits
   readonly gitAllowedProtocols: readonly string[]
   readonly gitAllowedHosts: readonly string[] | null
   /** 32 bytes in hex; none: the data directory keeps one. */
   readonly secretKey: string | undefined
+  /** An Ed25519 private key, 32 bytes in hex; none: the data directory keeps one. */
+  readonly signingKey: string | undefined
   readonly corsOrigins: readonly string[]
+  /** The server that a client command asks, and as whom; none: the one on this machine. */
+  readonly remote: { readonly url: string | undefined; readonly token: string | undefined }
+  /** What the person writes in. */
+  readonly editor: string | undefined
   readonly logLevel: string
   /** Where programs are looked for. */
   readonly searchPath: string
@@ -113,14 +167,35 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     openai: { apiKey: value.OPENAI_API_KEY, baseUrl: value.OPENAI_BASE_URL, model: value.OPENAI_MODEL },
     anthropic: { apiKey: value.ANTHROPIC_API_KEY, baseUrl: value.ANTHROPIC_BASE_URL, model: value.ANTHROPIC_MODEL },
     judge: { provider: value.JUDGE_PROVIDER, model: value.JUDGE_MODEL },
+    coder: value.CODER_MODEL,
+    evaluator: value.EVALUATOR_MODEL,
     rehearsal: value.REHEARSAL,
     modelPrices: value.MODEL_PRICES,
+    callLimits: { callMs: value.MODEL_CALL_SECONDS * 1_000, silenceMs: value.MODEL_SILENCE_SECONDS * 1_000 },
+    modelLimits: {
+      calls: value.TEST_MODEL_CALLS,
+      tokens: value.TEST_MODEL_TOKENS,
+      costUsd: value.TEST_MODEL_USD,
+    },
     sandbox: value.SANDBOX,
     docker: { host: value.DOCKER_HOST, image: value.SANDBOX_IMAGE },
+    sandboxLimits: {
+      ...defaultLimits.standard,
+      memoryBytes: value.SANDBOX_MEMORY_MIB * mebibyte,
+      processes: value.SANDBOX_PROCESSES,
+      outputBytes: value.SANDBOX_OUTPUT_KIB * 1024,
+      fileBytes: fileLimit(value.SANDBOX_WORKSPACE_MIB * mebibyte, value.SANDBOX_TMP_MIB * mebibyte),
+      workspaceBytes: value.SANDBOX_WORKSPACE_MIB * mebibyte,
+      workspaceFiles: value.SANDBOX_WORKSPACE_FILES,
+      temporaryBytes: value.SANDBOX_TMP_MIB * mebibyte,
+    },
     gitAllowedProtocols: value.GIT_ALLOWED_PROTOCOLS,
     gitAllowedHosts: value.GIT_ALLOWED_HOSTS ?? null,
     secretKey: value.SECRET_KEY,
+    signingKey: value.SIGNING_KEY,
     corsOrigins: value.CORS_ORIGINS,
+    remote: { url: value.COUNTERSIGN_URL, token: value.COUNTERSIGN_TOKEN },
+    editor: value.VISUAL ?? value.EDITOR,
     logLevel: value.LOG_LEVEL,
     searchPath: value.PATH,
     production: value.NODE_ENV === 'production',

@@ -1,29 +1,36 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createCodeAnalyzer } from './adapters/analyzer/pool.ts'
 import { createPythonSyntaxCheck } from './adapters/analyzer/python-syntax.ts'
 import { createArchiveStore } from './adapters/archives/archive-store.ts'
+import { createCheckouts } from './adapters/checkouts/checkouts.ts'
 import { createOrm, databaseIdentity } from './adapters/db/orm.ts'
 import { createEventFeed } from './adapters/events/event-feed.ts'
+import { createTextFeed } from './adapters/events/text-feed.ts'
+import { createSigner } from './adapters/evidence/signer.ts'
+import { createModelGateway } from './adapters/gateway/model-gateway.ts'
 import { createGitStore } from './adapters/git/git-store.ts'
 import { parseRemoteUrl } from './adapters/git/remote-url.ts'
-import { createModels, isConfigured } from './adapters/llm/models.ts'
+import type { BreakerOptions } from './adapters/llm/circuit-breaker.ts'
+import { createModels, gatewayTargets, isConfigured } from './adapters/llm/models.ts'
 import { readPrices } from './adapters/llm/prices.ts'
 import type { RetryOptions } from './adapters/llm/retry.ts'
 import { openQueues } from './adapters/queue/queues.ts'
 import { type RehearsalOptions, startRehearsal } from './adapters/rehearsal/server.ts'
-import { defaultLimits } from './adapters/sandbox/default-limits.ts'
+import { commandUser } from './adapters/sandbox/command-user.ts'
+import { sweepScratch } from './adapters/sandbox/scratch.ts'
 import { createSandbox } from './adapters/sandbox/select.ts'
-import { sweepWorkspaces, withWorkspace } from './adapters/sandbox/workspace.ts'
-import { keptSecretKey } from './adapters/secrets/kept-secret.ts'
+import { sweepLayers } from './adapters/sandbox/set-up-layer.ts'
+import { keptSecretKey, keptSigningKey } from './adapters/secrets/kept-secret.ts'
 import { createSecrets } from './adapters/secrets/secrets.ts'
 import { createTemplateStore } from './adapters/templates/template-store.ts'
 import type { Config } from './config.ts'
+import { createHeldLeases } from './domain/lease/held-leases.ts'
 import type { EventFeed } from './domain/ports/event-feed.ts'
 import type { Provider } from './domain/ports/model-provider.ts'
 import type { Queues } from './domain/ports/queues.ts'
+import { coalesce } from './domain/shared/coalesce.ts'
 import type { Logger, Services } from './domain/shared/services.ts'
 import { handlers } from './workers/handlers.ts'
 import { type OutboxRelay, startOutboxRelay } from './workers/outbox-relay.ts'
@@ -36,7 +43,9 @@ export interface ContextOptions {
   readonly rehearsal: boolean
   readonly rehearsalOptions?: RehearsalOptions
   readonly retry?: RetryOptions
+  readonly breaker?: BreakerOptions
   readonly leaseMs?: number
+  readonly renewMs?: number
 }
 
 /** One process's parts, built top to bottom and disposed in reverse. */
@@ -52,38 +61,20 @@ export interface Context extends AsyncDisposable {
 }
 
 const eventsTopic = 'events'
+const leasesTopic = 'leases'
 const defaultLeaseMs = 15_000
-const syntaxCheckLimits = { ...defaultLimits.standard, wallMs: 20_000 }
-
-/** Several calls while one is on its way become one more. */
-const coalesce = (act: () => Promise<void>): (() => void) => {
-  let running = false
-  let again = false
-  const run = () => {
-    if (running) {
-      again = true
-      return
-    }
-    running = true
-    void act().finally(() => {
-      running = false
-      if (again) {
-        again = false
-        run()
-      }
-    })
-  }
-  return run
-}
+const defaultRenewMs = 1_000
+const syntaxCheckMs = 20_000
 
 /** Builds everything that a process of this server needs. */
 export const createContext = async (config: Config, options: ContextOptions): Promise<Context> => {
   const { log } = options
   await using stack = new AsyncDisposableStack()
   const prices = readPrices(config.modelPrices ?? new URL('../prices.json', import.meta.url))
-  const workspaceRoot = join(config.dataDir, 'workspaces')
-  await mkdir(workspaceRoot, { recursive: true, mode: 0o700 })
-  await sweepWorkspaces(workspaceRoot)
+  const scratch = join(config.dataDir, 'workspaces')
+  await sweepScratch(scratch)
+  const layerRoot = join(config.dataDir, 'environments')
+  await sweepLayers(layerRoot)
 
   const orm = await createOrm(options.databaseUrl)
   stack.defer(() => orm.close())
@@ -107,14 +98,20 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     docker: config.docker,
     searchPath: config.searchPath,
     hidden: [config.dataDir],
+    scratch,
   })
-  const workspaces: Services['workspaces'] = { with: (fill, use) => withWorkspace(workspaceRoot, fill, use) }
+  const checkouts = await createCheckouts({
+    root: join(config.dataDir, 'checkouts'),
+    materialize: git.materialize,
+    owner: commandUser(),
+  })
   const syntaxCheck = await createPythonSyntaxCheck((script, stdin) =>
-    workspaces.with(
-      async () => {},
-      (workspace) =>
-        sandbox.run({ argv: ['python3', '-I', '-S', '-c', script], workspace, limits: syntaxCheckLimits, stdin }),
-    ),
+    sandbox.run({
+      argv: ['python3', '-I', '-S', '-c', script],
+      workspace: { base: null, changes: [] },
+      limits: { ...config.sandboxLimits, wallMs: syntaxCheckMs },
+      stdin,
+    }),
   )
   const analyzer = createCodeAnalyzer({ syntaxCheck })
   stack.use(analyzer)
@@ -125,7 +122,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const rehearsal =
     options.rehearsal && unconfigured.length > 0 ? await startRehearsal(options.rehearsalOptions ?? {}) : undefined
   if (rehearsal) stack.defer(() => rehearsal.close())
-  const models = createModels({ ...config, rehearsal, prices, retry: options.retry }, log)
+  const models = createModels({ ...config, rehearsal, prices, retry: options.retry, breaker: options.breaker }, log)
+  const gateway = await createModelGateway({ targets: gatewayTargets({ ...config, rehearsal, prices }, models), log })
 
   const { redisUrl } = config
   const deployment = await databaseIdentity(orm)
@@ -134,6 +132,9 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const feed = await createEventFeed(em, log)
   stack.use(feed)
   await queues.signals.subscribe(eventsTopic, feed.wake)
+  const textFeed = stack.use(await createTextFeed(queues.messages, log))
+  const heldLeases = createHeldLeases()
+  await queues.signals.subscribe(leasesTopic, heldLeases.check)
   const relay = startOutboxRelay(
     em,
     queues,
@@ -142,7 +143,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   )
   stack.use(relay)
 
-  const announce = coalesce(() => queues.signals.publish(eventsTopic))
+  const announceEvents = coalesce(() => queues.signals.publish(eventsTopic))
+  const announceLeases = coalesce(() => queues.signals.publish(leasesTopic))
   const services: Services = {
     em,
     clock: () => new Date(),
@@ -151,21 +153,32 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
       outbox: relay.wake,
       events() {
         feed.wake()
-        announce()
+        announceEvents()
+      },
+      leases() {
+        heldLeases.check()
+        announceLeases()
       },
     },
+    textFeed,
     git,
     sandbox,
-    limits: defaultLimits.standard,
-    workspaces,
+    limits: config.sandboxLimits,
+    layerDirectory: (hash) => join(layerRoot, hash),
+    checkouts,
     analyzer,
     models,
+    gateway,
+    modelLimits: config.modelLimits,
     templates: createTemplateStore(),
     archives: createArchiveStore(join(config.dataDir, 'archives')),
     secrets: createSecrets(config.secretKey ?? (await keptSecretKey(join(config.dataDir, 'secret-key')))),
+    signer: createSigner(config.signingKey ?? (await keptSigningKey(join(config.dataDir, 'signing-key')))),
     checkRemoteUrl: (url) => parseRemoteUrl(url, remoteRules),
     processName: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+    heldLeases,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
+    renewMs: options.renewMs ?? defaultRenewMs,
   }
   const owned = stack.move()
   return {

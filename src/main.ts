@@ -88,12 +88,12 @@ const commands: Commands = {
       ])
       return migrateDatabase({ ...running, migrate })
     }),
-  demo: ({ yes, ...options }) =>
+  demo: ({ scenario, yes, ...options }) =>
     run(
       options,
       async (running) => {
         const [{ demo }, { start }] = await Promise.all([import('./cli/demo/command.ts'), import('./start.ts')])
-        return demo({ ...running, yes, start })
+        return demo({ ...running, scenario, yes, start })
       },
       { preferred: { PORT: '0', LOG_LEVEL: 'warn' }, isLive: true },
     ),
@@ -131,6 +131,39 @@ const commands: Commands = {
       ])
       await using stores = await openStores(config, createLogger(config.logLevel))
       return await fsck({ output, signal, project, check: (what) => fsckProjects(stores, what) })
+    }),
+  verify: ({ repository, commit, key, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const [{ verify }, { verifyCommit }, { NoRepositoryError, openForeignRepository }] = await Promise.all([
+        import('./cli/verify/command.ts'),
+        import('./domain/evidence/verify-commit.ts'),
+        import('./adapters/git/foreign-repository.ts'),
+      ])
+      return verify({
+        output,
+        repository,
+        commit,
+        key,
+        async verify(path, revision, keyId) {
+          const opening = openForeignRepository(path, { searchPath: config.searchPath, timeoutMs: 600_000, signal })
+          await using opened = await opening.catch((error: unknown) => {
+            throw error instanceof NoRepositoryError ? new UsageError(error.message) : error
+          })
+          return await verifyCommit(opened, revision, keyId)
+        },
+      })
+    }),
+  review: ({ flags, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const { review } = await import('./cli/review/command.ts')
+      // Who reads no further, as `head` does, has had enough.
+      stdout.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error
+        process.exit(exitCodes.ok)
+      })
+      // A terminal that is told to be dumb cannot be drawn on.
+      const plain = flags.plain || env.TERM === 'dumb'
+      return review({ config, output, signal, flags: { ...flags, plain }, stdin, stdout })
     }),
 }
 

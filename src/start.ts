@@ -25,7 +25,7 @@ export interface StartOptions {
   readonly rehearsal: boolean
   readonly migrate: boolean
   /** What tests set otherwise. */
-  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'leaseMs'> & {
+  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs'> & {
     readonly patience?: Patience
   }
 }

@@ -1,5 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Pool, pools } from '../jobs/job.ts'
+import { type DemoScenario, demoScenarios } from './demo/scenario.ts'
+import { addReviewOptions, type GivenReviewFlags, reviewFlags } from './review/options.ts'
+import type { ReviewFlags } from './review/request.ts'
 
 export interface CommonOptions {
   readonly json: boolean
@@ -14,10 +17,18 @@ export interface Commands {
     options: CommonOptions & { readonly pools: readonly Pool[]; readonly concurrency: number | undefined },
   ): Promise<void>
   migrate(options: CommonOptions): Promise<void>
-  demo(options: CommonOptions & { readonly yes: boolean }): Promise<void>
+  demo(options: CommonOptions & { readonly scenario: DemoScenario; readonly yes: boolean }): Promise<void>
   doctor(options: CommonOptions): Promise<void>
   export(options: CommonOptions & { readonly version: string; readonly directory: string }): Promise<void>
   fsck(options: CommonOptions & { readonly project: string | undefined }): Promise<void>
+  verify(
+    options: CommonOptions & {
+      readonly repository: string
+      readonly commit: string | undefined
+      readonly key: string
+    },
+  ): Promise<void>
+  review(options: CommonOptions & { readonly flags: ReviewFlags }): Promise<void>
 }
 
 export interface ProgramStreams {
@@ -53,6 +64,15 @@ DATABASE_URL, REDIS_URL, OPENAI_API_KEY, ANTHROPIC_API_KEY, ... NO_COLOR is
 honoured. LOG_LEVEL=debug shows where an error comes from.
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.`
+
+const verifyHelp = `
+The key must come from elsewhere than the repository: ask the server for
+\`{ signingKey { keyId publicKey } }\`, or run \`countersign doctor\` beside it.
+Notes are not cloned by themselves; fetch them first:
+
+  git fetch origin refs/notes/countersign:refs/notes/countersign
+
+It needs git, and neither the server nor its database.`
 
 /** The command line; it throws CommanderError instead of ending the process. */
 export const createProgram = (commands: Commands, version: string, streams: ProgramStreams): Command => {
@@ -93,9 +113,16 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
   command('migrate', 'Bring the database at DATABASE_URL to the newest migration.').action((flags: Flags) =>
     commands.migrate(common(flags)),
   )
-  command('demo', 'Run a sample task from interview to commit on a server of its own.')
+  command('demo', 'Run a sample task up to its commit on a server of its own.')
+    .addOption(
+      new Option('--scenario <name>', 'a sprint from interview to verification, or a session with a coder')
+        .choices(demoScenarios)
+        .default('sprint'),
+    )
     .option('--yes', 'countersign without asking')
-    .action((flags: Flags & { readonly yes?: boolean }) => commands.demo({ ...common(flags), yes: flags.yes ?? false }))
+    .action((flags: Flags & { readonly scenario: DemoScenario; readonly yes?: boolean }) =>
+      commands.demo({ ...common(flags), scenario: flags.scenario, yes: flags.yes ?? false }),
+    )
   command('doctor', 'Say what is missing on this machine and how to get it.').action((flags: Flags) =>
     commands.doctor(common(flags)),
   )
@@ -110,5 +137,16 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
     .action((flags: Flags & { readonly project?: string }) =>
       commands.fsck({ ...common(flags), project: flags.project }),
     )
+  command('verify', 'Prove by a clone alone that a commit is what people countersigned.')
+    .argument('<repo>', 'a clone, its notes fetched')
+    .argument('[commit]', 'a commit, branch or tag (default: what is checked out)')
+    .requiredOption('--key <file|fingerprint>', "the server's public key in PEM, or its SHA-256")
+    .addHelpText('after', verifyHelp)
+    .action((repository: string, commit: string | undefined, flags: Flags & { readonly key: string }) =>
+      commands.verify({ ...common(flags), repository, commit, key: flags.key }),
+    )
+  addReviewOptions(command('review', 'Read what waits for a person, and countersign it or send it back.')).action(
+    (flags: Flags & GivenReviewFlags) => commands.review({ ...common(flags), flags: reviewFlags(flags) }),
+  )
   return program
 }

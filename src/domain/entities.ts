@@ -6,6 +6,8 @@ import { Diff } from './diff/diff.entity.ts'
 import { DiffView } from './diff/diff-view.entity.ts'
 import { Push } from './diff/push.entity.ts'
 import { Review } from './diff/review.entity.ts'
+import { ReviewComment } from './diff/review-comment.entity.ts'
+import { Environment } from './environment/environment.entity.ts'
 import { EventRecord } from './event/event.entity.ts'
 import { Lease } from './lease/lease.entity.ts'
 import { OutboxEntry } from './outbox/outbox.entity.ts'
@@ -19,6 +21,9 @@ import { ModelCall } from './run/model-call.entity.ts'
 import { ToolCall } from './run/tool-call.entity.ts'
 import { BlobAnalysis } from './safety/blob-analysis.entity.ts'
 import { SafetyEvaluation } from './safety/safety-evaluation.entity.ts'
+import { Message } from './session/message.entity.ts'
+import { Session } from './session/session.entity.ts'
+import { SessionTurn } from './session/session-turn.entity.ts'
 import { Spec } from './spec/spec.entity.ts'
 import { Phase } from './sprint/phase.entity.ts'
 import { Sprint } from './sprint/sprint.entity.ts'
@@ -41,16 +46,21 @@ export const entities = [
   Decision,
   Diff,
   DiffView,
+  Environment,
   EventRecord,
   Lease,
   Membership,
+  Message,
   ModelCall,
   OutboxEntry,
   Phase,
   Project,
   Push,
   Review,
+  ReviewComment,
   SafetyEvaluation,
+  Session,
+  SessionTurn,
   Spec,
   Sprint,
   TestCase,

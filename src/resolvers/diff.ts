@@ -109,7 +109,7 @@ builder.mutationField('reviewDiff', (t) =>
   t.field({
     type: DiffRef,
     description:
-      "A person's verdict on exactly what they saw, named by its hashes. REJECT with feedback starts the next iteration of a sprint's diff.",
+      "A person's verdict on exactly what they saw, named by its hashes. REJECT with feedback or drafted comments starts the next iteration of a session's or sprint's diff: they reach the coder as one message, each comment with its line.",
     args: {
       diffId: t.arg.id({ required: true }),
       verdict: t.arg({ type: ReviewVerdictEnum, required: true }),

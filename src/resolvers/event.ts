@@ -99,6 +99,22 @@ builder.subscriptionField('sprintEvents', (t) =>
   }),
 )
 
+builder.subscriptionField('sessionEvents', (t) =>
+  t.field({
+    type: EventInterface,
+    description: 'Everything in a session, its diffs included.',
+    args: { sessionId: t.arg.id({ required: true }), after: t.arg.string({ description: afterDescription }) },
+    subscribe: async (_root, args, context) => {
+      const sessionId = localId('Session', args.sessionId)
+      const session = await context.load.session.load(sessionId)
+      if (!session || !(await visible(context, session, session.projectId)))
+        throw new NotFoundError('session', sessionId)
+      return follow(context, { projectIds: [session.projectId], sessionId }, args.after)
+    },
+    resolve: (event, _args, context) => fresh(event, context),
+  }),
+)
+
 builder.subscriptionField('diffEvents', (t) =>
   t.field({
     type: EventInterface,

@@ -80,7 +80,7 @@ const ProjectSourceInput = builder.inputType('ProjectSourceInput', {
   isOneOf: true,
   fields: (t) => ({
     empty: t.boolean({ description: 'An empty repository.' }),
-    template: t.string({ description: 'A built-in sample: calculator-python or todo-typescript.' }),
+    template: t.string({ description: 'A built-in sample: agent-python, calculator-python or todo-typescript.' }),
     gitUrl: t.field({
       type: GitSourceInput,
       description: 'Cloned by the server; allowed schemes and hosts come from its configuration.',

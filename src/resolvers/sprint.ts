@@ -2,7 +2,9 @@ import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError 
 import { approvePlan } from '../domain/sprint/approve-plan.ts'
 import { cancelSprint } from '../domain/sprint/cancel-sprint.ts'
 import { createSprint } from '../domain/sprint/create-sprint.ts'
+import { retrySprint } from '../domain/sprint/retry-sprint.ts'
 import { startSprint } from '../domain/sprint/start-sprint.ts'
+import { updateSprint } from '../domain/sprint/update-sprint.ts'
 import { builder } from '../schema/builder.ts'
 import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
@@ -74,6 +76,34 @@ builder.mutationField('cancelSprint', (t) =>
     errors: { types: [ForbiddenError, NotFoundError, InvalidTransitionError] },
     resolve: async (_root, args, context) => {
       const id = await cancelSprint(context.services, context.viewer, localId('Sprint', args.id))
+      return found(await context.startOver().sprint.load(id))
+    },
+  }),
+)
+
+builder.mutationField('updateSprint', (t) =>
+  t.field({
+    type: SprintRef,
+    description:
+      'Changes the budget: both limits, none where left out; null takes it away, and left out altogether it stays. A raised budget lets a stopped sprint be retried; candidates at work get their parts of it at once.',
+    args: { id: t.arg.id({ required: true }), budget: t.arg({ type: BudgetInput }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    resolve: async (_root, args, context) => {
+      const id = await updateSprint(context.services, context.viewer, localId('Sprint', args.id), args.budget)
+      return found(await context.startOver().sprint.load(id))
+    },
+  }),
+)
+
+builder.mutationField('retrySprint', (t) =>
+  t.field({
+    type: SprintRef,
+    description:
+      'Takes up a sprint that FAILED or was CANCELED, from the last phase that succeeded. What its candidates bought before is played back and not bought again. After a verification that failed in all attempts there is one attempt more.',
+    args: { id: t.arg.id({ required: true }) },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, args, context) => {
+      const id = await retrySprint(context.services, context.viewer, localId('Sprint', args.id))
       return found(await context.startOver().sprint.load(id))
     },
   }),

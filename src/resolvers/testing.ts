@@ -19,6 +19,7 @@ const CreateTestCaseInput = builder.inputType('CreateTestCaseInput', {
     command: t.stringList({ required: true, description: 'Program and arguments; never passed through a shell.' }),
     quick: t.boolean({ defaultValue: true }),
     timeoutMs: t.int(),
+    allowModels: t.boolean({ defaultValue: false, description: 'May call models through the metered gateway.' }),
     files: t.field({ type: [TestFileInput] }),
     clientMutationId: t.string(),
   }),
@@ -31,6 +32,7 @@ const UpdateTestCaseInput = builder.inputType('UpdateTestCaseInput', {
     command: t.stringList(),
     quick: t.boolean(),
     timeoutMs: t.int(),
+    allowModels: t.boolean(),
     files: t.field({ type: [TestFileInput] }),
   }),
 })

@@ -1,11 +1,14 @@
 import { builder } from './builder.ts'
 import {
   ActorRef,
+  AgentRunRef,
   ApiTokenRef,
   CommitRef,
   DiffRef,
   ManifestEntryRef,
+  MessageRef,
   ProjectRef,
+  SessionRef,
   SpecRef,
   SprintRef,
   TestCaseRef,
@@ -25,10 +28,22 @@ export const CommitConnection = builder.connectionObject(
   { type: CommitRef, name: 'CommitConnection' },
   { name: 'CommitEdge' },
 )
+export const AgentRunConnection = builder.connectionObject(
+  { type: AgentRunRef, name: 'AgentRunConnection' },
+  { name: 'AgentRunEdge' },
+)
 export const DiffConnection = builder.connectionObject({ type: DiffRef, name: 'DiffConnection' }, { name: 'DiffEdge' })
 export const ProjectConnection = builder.connectionObject(
   { type: ProjectRef, name: 'ProjectConnection' },
   { name: 'ProjectEdge' },
+)
+export const SessionConnection = builder.connectionObject(
+  { type: SessionRef, name: 'SessionConnection' },
+  { name: 'SessionEdge' },
+)
+export const MessageConnection = builder.connectionObject(
+  { type: MessageRef, name: 'MessageConnection' },
+  { name: 'MessageEdge' },
 )
 export const SpecConnection = builder.connectionObject({ type: SpecRef, name: 'SpecConnection' }, { name: 'SpecEdge' })
 export const SprintConnection = builder.connectionObject(

@@ -3,6 +3,7 @@ import { diffOrigins } from '../domain/diff/diff.entity.ts'
 import { diffStatuses } from '../domain/diff/diff.status.ts'
 import { pushStatuses } from '../domain/diff/push.status.ts'
 import { reviewVerdicts } from '../domain/diff/review.entity.ts'
+import { diffSides } from '../domain/diff/review-comment.entity.ts'
 import { patchRejections, roles } from '../domain/errors.ts'
 import { capabilities, languages } from '../domain/ports/code-analyzer.ts'
 import { changeKinds } from '../domain/ports/git-store.ts'
@@ -10,6 +11,8 @@ import { providers } from '../domain/ports/model-provider.ts'
 import { projectStatuses } from '../domain/project/project.status.ts'
 import { decisionMethods } from '../domain/run/decision.entity.ts'
 import { runStatuses } from '../domain/run/run.status.ts'
+import { messageRoles } from '../domain/session/message.entity.ts'
+import { turnStatuses } from '../domain/session/turn.status.ts'
 import { complexities, interviewModes } from '../domain/spec/spec.entity.ts'
 import { interviewStatuses, specStatuses } from '../domain/spec/spec.status.ts'
 import { phaseKinds, stepStatuses } from '../domain/sprint/phase.status.ts'
@@ -58,6 +61,13 @@ export const DecisionMethodEnum = define(
   decisionMethods,
   'EVIDENCE: tests, safety and scope decided. JUDGE: a model, on what was level. FALLBACK: the judge failed, evidence order decided.',
 )
+export const MessageRoleEnum = define('MessageRole', messageRoles, 'Who speaks in a session.')
+export const TurnStatusEnum = define(
+  'TurnStatus',
+  turnStatuses,
+  "Where the work on a person's message stands. WAITING: an earlier one comes first. FAILED and INTERRUPTED: what was done is kept, and the next message goes on from there.",
+)
+export const DiffSideEnum = define('DiffSide', diffSides, 'Which of the two versions a line is of.')
 export const DiffStatusEnum = define(
   'DiffStatus',
   diffStatuses,

@@ -7,24 +7,37 @@ import type { Viewer } from '../domain/actor/viewer.ts'
 import type { BudgetRow } from '../domain/budget/budget.entity.ts'
 import { readUsage, type Usage, type UsageOwner } from '../domain/budget/read-usage.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
+import { pendingDiffStatuses } from '../domain/diff/diff.status.ts'
 import { lastSeenTrees } from '../domain/diff/diff-view.ts'
 import { type Approval, loadApprovals } from '../domain/diff/load-approval.ts'
+import { outdatedComments } from '../domain/diff/outdated-comments.ts'
 import type { PushRow } from '../domain/diff/push.entity.ts'
 import type { ReviewRow } from '../domain/diff/review.entity.ts'
+import type { ReviewCommentRow } from '../domain/diff/review-comment.entity.ts'
+import type { EnvironmentRow } from '../domain/environment/environment.entity.ts'
+import { latestEnvironments } from '../domain/environment/latest-environments.ts'
+import { type CommitOfProject, type FoundEvidence, readEvidence } from '../domain/evidence/read-evidence.ts'
 import type { MembershipRow } from '../domain/project/membership.entity.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
 import type { AgentRunRow } from '../domain/run/agent-run.entity.ts'
 import type { CandidateRow } from '../domain/run/candidate.entity.ts'
 import type { CheckpointRow } from '../domain/run/checkpoint.entity.ts'
 import type { DecisionRow } from '../domain/run/decision.entity.ts'
+import type { ModelCallRow } from '../domain/run/model-call.entity.ts'
 import { type CandidateMetrics, readMetrics } from '../domain/run/read-metrics.ts'
+import { readSafety } from '../domain/run/read-safety.ts'
 import type { ToolCallRow } from '../domain/run/tool-call.entity.ts'
 import type { SafetyEvaluationRow } from '../domain/safety/safety-evaluation.entity.ts'
+import { busySessions } from '../domain/session/busy-sessions.ts'
+import type { MessageRow } from '../domain/session/message.entity.ts'
+import type { SessionRow } from '../domain/session/session.entity.ts'
+import type { SessionTurnRow } from '../domain/session/session-turn.entity.ts'
 import { type Database, rows } from '../domain/shared/database.ts'
 import type { Services } from '../domain/shared/services.ts'
 import type { SpecRow } from '../domain/spec/spec.entity.ts'
 import type { PhaseRow } from '../domain/sprint/phase.entity.ts'
 import type { SprintRow } from '../domain/sprint/sprint.entity.ts'
+import { readOutputs, readResults, type TestResultHead } from '../domain/testing/read-results.ts'
 import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestResultRow, TestRunRow } from '../domain/testing/test-run.entity.ts'
 import type { VersionRow } from '../domain/version/version.entity.ts'
@@ -72,6 +85,18 @@ export interface Loaders {
   readonly spec: DataLoader<string, SpecRow | null>
   readonly sprint: DataLoader<string, SprintRow | null>
   readonly phase: DataLoader<string, PhaseRow | null>
+  readonly session: DataLoader<string, SessionRow | null>
+  readonly sessionTurn: DataLoader<string, SessionTurnRow | null>
+  readonly message: DataLoader<string, MessageRow | null>
+  readonly modelCall: DataLoader<string, ModelCallRow | null>
+  /** Whether the agents are at work in a session, or messages wait in it. */
+  readonly isBusy: DataLoader<string, boolean>
+  readonly pendingDiffsOfSession: DataLoader<string, readonly DiffRow[]>
+  readonly toolCallsOfScope: DataLoader<string, readonly ToolCallRow[]>
+  readonly comment: DataLoader<string, ReviewCommentRow | null>
+  readonly commentsOfDiff: DataLoader<string, readonly ReviewCommentRow[]>
+  readonly commentsOfReview: DataLoader<string, readonly ReviewCommentRow[]>
+  readonly isOutdated: DataLoader<ReviewCommentRow, boolean, string>
   readonly run: DataLoader<string, AgentRunRow | null>
   readonly candidate: DataLoader<string, CandidateRow | null>
   readonly checkpoint: DataLoader<string, CheckpointRow | null>
@@ -82,6 +107,8 @@ export interface Loaders {
   readonly testCase: DataLoader<string, TestCaseRow | null>
   readonly testRun: DataLoader<string, TestRunRow | null>
   readonly version: DataLoader<string, VersionRow | null>
+  /** By project: the environment that was last asked for. */
+  readonly latestEnvironment: DataLoader<string, EnvironmentRow | null>
   readonly membershipsOf: DataLoader<string, readonly MembershipRow[]>
   readonly phasesOf: DataLoader<string, readonly PhaseRow[]>
   readonly runsOfPhase: DataLoader<string, readonly AgentRunRow[]>
@@ -92,12 +119,15 @@ export interface Loaders {
   readonly toolCallsOf: DataLoader<string, readonly ToolCallRow[]>
   readonly testRunsOfDiff: DataLoader<string, readonly TestRunRow[]>
   readonly testRunsOfCandidate: DataLoader<string, readonly TestRunRow[]>
-  readonly resultsOf: DataLoader<string, readonly TestResultRow[]>
+  readonly resultsOf: DataLoader<string, readonly TestResultHead[]>
+  readonly testOutput: DataLoader<string, Pick<TestResultRow, 'stdout' | 'stderr'>>
   readonly diffsOfSprint: DataLoader<string, readonly DiffRow[]>
   readonly pushOf: DataLoader<string, readonly PushRow[]>
   readonly supersedersOf: DataLoader<string, readonly DiffRow[]>
   readonly diffByCommit: DataLoader<string, readonly DiffRow[]>
+  readonly evidence: DataLoader<CommitOfProject, FoundEvidence | null, string>
   readonly metrics: DataLoader<string, CandidateMetrics>
+  readonly safetyOfCandidate: DataLoader<string, SafetyEvaluationRow | null>
   readonly approval: DataLoader<DiffRow, Approval, string>
   /** By diff: the result tree of the earlier iteration that the viewer saw last. */
   readonly lastSeenTree: DataLoader<string, string | null>
@@ -122,6 +152,23 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     spec: byId(em, 'Spec'),
     sprint: byId(em, 'Sprint'),
     phase: byId(em, 'Phase'),
+    session: byId(em, 'Session'),
+    sessionTurn: byId(em, 'SessionTurn'),
+    message: byId(em, 'Message'),
+    modelCall: byId(em, 'ModelCall'),
+    isBusy: new DataLoader((ids) => busySessions(em(), ids)),
+    pendingDiffsOfSession: new DataLoader(async (ids) => {
+      const found = (await select(em(), 'Diff', 'sessionId', ids)
+        .where('status', 'in', [...pendingDiffStatuses] as never)
+        .orderBy('createdAt')
+        .execute()) as unknown as DiffRow[]
+      return ids.map((id) => found.filter(({ sessionId }) => sessionId === id))
+    }),
+    toolCallsOfScope: byParent<ToolCallRow>(em, 'ToolCall', 'scope', 'createdAt'),
+    comment: byId(em, 'ReviewComment'),
+    commentsOfDiff: byParent<ReviewCommentRow>(em, 'ReviewComment', 'diffId', 'createdAt'),
+    commentsOfReview: byParent<ReviewCommentRow>(em, 'ReviewComment', 'reviewId', 'createdAt'),
+    isOutdated: new DataLoader((comments) => outdatedComments(services, comments), { cacheKeyFn: ({ id }) => id }),
     run: byId(em, 'AgentRun'),
     candidate: byId(em, 'Candidate'),
     checkpoint: byId(em, 'Checkpoint'),
@@ -132,6 +179,7 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     testCase: byId(em, 'TestCase'),
     testRun: byId(em, 'TestRun'),
     version: byId(em, 'Version'),
+    latestEnvironment: new DataLoader((ids) => latestEnvironments(em(), ids)),
     membershipsOf: byParent<MembershipRow>(em, 'Membership', 'projectId', 'actorId'),
     phasesOf: byParent<PhaseRow>(em, 'Phase', 'sprintId', 'createdAt'),
     runsOfPhase: byParent<AgentRunRow>(em, 'AgentRun', 'phaseId', 'createdAt'),
@@ -142,12 +190,18 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     toolCallsOf: byParent<ToolCallRow>(em, 'ToolCall', 'candidateId', 'createdAt'),
     testRunsOfDiff: byParent<TestRunRow>(em, 'TestRun', 'diffId', 'createdAt', 'desc'),
     testRunsOfCandidate: byParent<TestRunRow>(em, 'TestRun', 'candidateId', 'createdAt', 'desc'),
-    resultsOf: byParent<TestResultRow>(em, 'TestResult', 'testRunId', 'position'),
+    resultsOf: new DataLoader((ids) => readResults(em(), ids)),
+    testOutput: new DataLoader((ids) => readOutputs(em(), ids)),
     diffsOfSprint: byParent<DiffRow>(em, 'Diff', 'sprintId', 'createdAt', 'desc'),
     pushOf: byParent<PushRow>(em, 'Push', 'diffId', 'diffId'),
     supersedersOf: byParent<DiffRow>(em, 'Diff', 'supersedesId', 'createdAt'),
     diffByCommit: byParent<DiffRow>(em, 'Diff', 'commitOid', 'createdAt'),
+    evidence: new DataLoader<CommitOfProject, FoundEvidence | null, string>(
+      (commits) => readEvidence(services, commits),
+      { cacheKeyFn: ({ projectId, oid }) => `${projectId} ${oid}` },
+    ),
     metrics: new DataLoader((ids) => readMetrics(em(), ids)),
+    safetyOfCandidate: new DataLoader((ids) => readSafety(services, ids)),
     approval: new DataLoader<DiffRow, Approval, string>(
       async (diffs) => {
         const approvals = await loadApprovals(em(), diffs)

@@ -1,20 +1,28 @@
 import { pushCommit } from '../domain/diff/push-commit.ts'
 import { settleCommit } from '../domain/diff/settle-commit.ts'
+import { buildEnvironment } from '../domain/environment/build-environment.ts'
+import { removeEnvironment } from '../domain/environment/remove-environment.ts'
 import { BaseDriftError } from '../domain/errors.ts'
 import { maintainProject } from '../domain/maintenance/maintain-project.ts'
 import { prepareProject } from '../domain/project/prepare-project.ts'
+import { advanceRun } from '../domain/run/advance-run.ts'
 import { runCandidate } from '../domain/run/run-candidate.ts'
+import { runSessionTurn } from '../domain/session/run-session-turn.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { runInterview } from '../domain/spec/run-interview.ts'
 import { advanceSprint } from '../domain/sprint/advance-sprint.ts'
 import { runTests, type Slots } from '../domain/testing/run-tests.ts'
+import { advanceRunJob } from '../jobs/advance-run.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import { buildEnvironmentJob } from '../jobs/build-environment.ts'
 import type { Job } from '../jobs/job.ts'
 import { maintainProjectJob } from '../jobs/maintain-project.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
 import { pushCommitJob } from '../jobs/push-commit.ts'
+import { removeEnvironmentJob } from '../jobs/remove-environment.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
+import { runSessionTurnJob } from '../jobs/run-session-turn.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
 import { settleCommitJob } from '../jobs/settle-commit.ts'
 
@@ -38,8 +46,16 @@ export const handlers: readonly Handler[] = [
   implement(prepareProjectJob, (services, { projectId }, stop) => prepareProject(services, projectId, stop)),
   implement(runInterviewJob, (services, { specId }, stop) => runInterview(services, specId, stop)),
   implement(advanceSprintJob, (services, { sprintId }, stop) => advanceSprint(services, sprintId, stop)),
+  implement(advanceRunJob, (services, { runId }, stop) => advanceRun(services, runId, stop)),
   implement(runCandidateJob, (services, { candidateId }, stop) => runCandidate(services, candidateId, stop)),
+  implement(runSessionTurnJob, (services, { sessionId }, stop) => runSessionTurn(services, sessionId, stop)),
   implement(runTestsJob, (services, { testRunId }, stop, slots) => runTests(services, testRunId, stop, slots)),
+  implement(buildEnvironmentJob, (services, { environmentId }, stop) =>
+    buildEnvironment(services, environmentId, stop),
+  ),
+  implement(removeEnvironmentJob, (services, { environmentId }, stop) =>
+    removeEnvironment(services, environmentId, stop),
+  ),
   implement(maintainProjectJob, (services, { projectId }, stop) => maintainProject(services, projectId, stop)),
   implement(pushCommitJob, (services, { diffId }, stop) => pushCommit(services, diffId, stop)),
   implement(settleCommitJob, async (services, { diffId }) => {

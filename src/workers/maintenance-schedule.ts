@@ -1,16 +1,21 @@
+import { askForRemoval } from '../domain/environment/remove-environment.ts'
 import { askForMaintenance } from '../domain/maintenance/ask-for-maintenance.ts'
 import type { Services } from '../domain/shared/services.ts'
 
 const intervalMs = 60_000
 
-/** Looks at once and then on a timer for projects that are due for maintenance. */
+const ask = async (services: Services): Promise<void> => {
+  const asked = await askForMaintenance(services)
+  if (asked > 0) services.log.info({ asked }, 'the maintenance of projects was asked for')
+  const unused = await askForRemoval(services)
+  if (unused > 0) services.log.info({ unused }, 'the removal of unused environments was asked for')
+}
+
+/** Looks at once and then on a timer for projects that are due for maintenance, and for environments that nobody needs. */
 export const startMaintenanceSchedule = (services: Services): AsyncDisposable => {
   let running: Promise<void> | undefined
   const look = () => {
-    running ??= askForMaintenance(services)
-      .then((asked) => {
-        if (asked > 0) services.log.info({ asked }, 'the maintenance of projects was asked for')
-      })
+    running ??= ask(services)
       .catch((error: unknown) =>
         services.log.warn({ error }, 'projects that are due for maintenance could not be looked for; trying again'),
       )

@@ -2,15 +2,18 @@ import { sql } from 'kysely'
 import { rows } from '../domain/shared/database.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { transact } from '../domain/shared/transact.ts'
+import { advanceRunJob } from '../jobs/advance-run.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import { buildEnvironmentJob } from '../jobs/build-environment.ts'
 import type { Job } from '../jobs/job.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
 import { pushCommitJob } from '../jobs/push-commit.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
+import { runSessionTurnJob } from '../jobs/run-session-turn.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
 import { settleCommitJob } from '../jobs/settle-commit.ts'
-import { endLateSprints } from './late-sprints.ts'
+import { endLateWork } from './late-work.ts'
 
 /** Work that the rows say is unfinished: which rows, under which lease, and the job that takes it up. */
 interface Unfinished {
@@ -49,15 +52,43 @@ const unfinished: readonly Unfinished[] = [
         where phase.sprint_id = work.id and test_run.status in ('QUEUED', 'RUNNING'))`,
   },
   {
+    job: advanceRunJob as Job,
+    idName: 'runId',
+    find: sql`select id::text, ${wasHeld('run')} from agent_run work
+      where purpose = 'RUN' and status = 'RUNNING' and ${free('run')}
+        and not exists (select 1 from candidate where run_id = work.id and status in ('PENDING', 'RUNNING'))
+        and not exists (select 1 from test_run join candidate on candidate.id = test_run.candidate_id
+          where candidate.run_id = work.id and test_run.status in ('QUEUED', 'RUNNING'))`,
+  },
+  {
     job: runCandidateJob as Job,
     idName: 'candidateId',
     find: sql`select work.id::text, ${wasHeld('candidate')} from candidate work join agent_run on agent_run.id = work.run_id
-      where work.status in ('PENDING', 'RUNNING') and agent_run.purpose in ('DISCOVERY', 'CODING') and ${free('candidate')}`,
+      where work.status in ('PENDING', 'RUNNING') and agent_run.purpose in ('DISCOVERY', 'CODING', 'RUN')
+        and ${free('candidate')}`,
+  },
+  {
+    job: runSessionTurnJob as Job,
+    idName: 'sessionId',
+    // One that waits for tests goes on when they end: they are looked for by themselves.
+    find: sql`select id::text, ${wasHeld('session')} from session work where ${free('session')}
+      and exists (select 1 from session_turn where session_id = work.id and status in ('WAITING', 'RUNNING'))
+      and not exists (select 1 from test_run where session_id = work.id and status in ('QUEUED', 'RUNNING'))`,
   },
   {
     job: runTestsJob as Job,
     idName: 'testRunId',
-    find: sql`select id::text, ${wasHeld('test-run')} from test_run work where status in ('QUEUED', 'RUNNING') and ${free('test-run')}`,
+    // One that waits for its environment goes on when that has ended.
+    find: sql`select id::text, ${wasHeld('test-run')} from test_run work
+      where status in ('QUEUED', 'RUNNING') and ${free('test-run')}
+        and not exists (select 1 from environment
+          where environment.id = work.environment_id and environment.status in ('PENDING', 'RUNNING'))`,
+  },
+  {
+    job: buildEnvironmentJob as Job,
+    idName: 'environmentId',
+    find: sql`select id::text, ${wasHeld('environment')} from environment work
+      where status in ('PENDING', 'RUNNING') and ${free('environment')}`,
   },
   {
     job: settleCommitJob as Job,
@@ -112,13 +143,12 @@ export const recoverWork = async (services: Services, patience: Patience): Promi
 }
 
 const recover = async (services: Services, patience: Patience): Promise<void> => {
-  const late = await endLateSprints(services)
+  const late = await endLateWork(services)
   const asked = await recoverWork(services, patience)
-  if (late + asked > 0)
-    services.log.info({ late, asked }, 'late sprints were ended, or unfinished work asked for again')
+  if (late + asked > 0) services.log.info({ late, asked }, 'late work was ended, or unfinished work asked for again')
 }
 
-/** Looks at once and then on a timer for late sprints and unfinished work. */
+/** Looks at once and then on a timer for late and unfinished work. */
 export const startRecovery = (services: Services, patience: Patience): AsyncDisposable => {
   let running: Promise<void> | undefined
   const look = () => {

@@ -106,7 +106,9 @@ describe('a limit', () => {
       return Number(/may use (\d+) tokens/.exec(sprint.failure)?.[1])
     }
     const [latin, chinese] = [await reservedFor('a'), await reservedFor('\u5b57')]
-    expect(chinese - latin).toBeGreaterThanOrEqual(30_000)
+    // The densest text there is takes a token for each of its bytes.
+    expect(latin).toBeGreaterThan(30_000)
+    expect(chinese - latin).toBeGreaterThanOrEqual(60_000)
   })
 
   it.concurrent('on money refuses a model whose price is not known, and lets one that is priced go on', async () => {
@@ -163,7 +165,12 @@ describe('when all has ended nothing stays reserved', () => {
     const calls = await callsOf(projectId)
     const of = (provider: string) => calls.find((call) => call.provider === provider)
     expect(of('OPENAI')).toMatchObject({ status: 'FAILED', answer: null, failure: expect.stringContaining('401') })
-    expect(of('ANTHROPIC')).toMatchObject({ status: 'LOST', answer: null })
+    // Each attempt that broke off may have been bought, and is a call of its own.
+    const lost = calls.filter(({ provider }) => provider === 'ANTHROPIC')
+    expect(lost.map((call) => [call.status, call.answer])).toEqual([
+      ['LOST', null],
+      ['LOST', null],
+    ])
     const answered = await rows(server.context.services.em())
       .selectFrom('ModelCall')
       .select((row) => row.fn.sum<string>('inputTokens').as('input'))
@@ -172,7 +179,8 @@ describe('when all has ended nothing stays reserved', () => {
       .executeTakeFirstOrThrow()
     expect(await spentOn(projectId)).toMatchObject({
       reservedTokens: 0,
-      spentTokens: Number(answered.input) + Number(answered.output) + (of('ANTHROPIC')?.reservedTokens ?? 0),
+      spentTokens:
+        Number(answered.input) + Number(answered.output) + lost.reduce((sum, call) => sum + call.reservedTokens, 0),
     })
   })
 

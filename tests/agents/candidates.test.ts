@@ -17,8 +17,11 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 const cast = createCast()
 let server: TestServer
 beforeAll(async () => {
-  const retry = { attempts: 3, baseDelayMs: 1, timeoutMs: 3_000 }
-  server = await startTestServer({ overrides: { rehearsalOptions: cast.rehearsalOptions, retry } })
+  const retry = { attempts: 3, baseDelayMs: 1 }
+  server = await startTestServer({
+    env: { MODEL_SILENCE_SECONDS: '3' },
+    overrides: { rehearsalOptions: cast.rehearsalOptions, retry },
+  })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -136,7 +139,7 @@ describe('a tool that fails', () => {
       for (const [index, [name, , words]] of mistakes.entries()) {
         const call = toolCalls[index]
         expect(call).toMatchObject({ name, isError: true, result: expect.stringContaining(words) })
-        expect(lastBody).toContain(JSON.stringify(call.result))
+        expect(lastBody).toContain(JSON.stringify(`<tool_result>\n${call.result}\n</tool_result>`))
       }
       expect(toolCalls.at(-1).isError).toBe(false)
     },

@@ -54,7 +54,9 @@ it.concurrent('what the tests leave level is judged in both orders, by the judge
     ['ANTHROPIC', false],
   ])
   expect(decision).toMatchObject({ method: 'JUDGE', provider: 'ANTHROPIC', selected: { label: 'B' } })
-  expect(decision.rationale).toContain('B over A in both orders')
+  expect(decision.rationale).toBe(
+    'B over A in both orders.\nWith A as A and B as B: B by what was shown.\nWith B as A and A as B: A by what was shown.',
+  )
   const scores = Object.fromEntries(
     decision.scores.map(({ score, candidate }: never) => [(candidate as { label: string }).label, score]),
   )
@@ -69,7 +71,10 @@ it.concurrent('a judge that prefers a place names no winner: the mean score deci
   })
   const { decision } = codingRun(await playedSprint(server, task))
   expect(decision).toMatchObject({ method: 'JUDGE', selected: { label: 'B' } })
-  expect(decision.rationale).toContain('A and B: no winner in both orders (A, then A).')
+  expect(decision.rationale).toBe(
+    'A and B: no winner in both orders (A, then A).\n' +
+      'With A as A and B as B: A by what was shown.\nWith B as A and A as B: A by what was shown.',
+  )
 })
 
 it.concurrent.each([

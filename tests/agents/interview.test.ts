@@ -106,6 +106,45 @@ describe('two interviewers', () => {
     expect(JSON.stringify(cast.calls(task, 'interview judge')[0]?.body)).toContain('What about weight?')
   })
 
+  it.concurrent('are asked once though both interviewers ask it in the same words, under keys of their own', async () => {
+    const ask = (key: string, text: string) =>
+      answersJson({ questions: [{ key, question: text, rationale: 'It matters.' }], assessment })
+    const task = cast.task('Same words.', {
+      interviewer: byProvider({
+        OPENAI: () => ask('paint', 'Which colour, please?'),
+        ANTHROPIC: () => ask('hue', 'which  COLOUR -- please'),
+      }),
+      'interview judge': () =>
+        chooses([
+          { label: 'B', key: 'hue' },
+          { label: 'A', key: 'paint' },
+        ]),
+    })
+    const spec = await interview(task)
+    expect(spec.interview.questions.map(({ key }: { key: string }) => key)).toEqual(['hue'])
+    expect(spec.interview.decision.merged).toBe(false)
+  })
+
+  it.concurrent('are all asked when the interviewers gave one key to different questions, each under a key of its own', async () => {
+    const ask = (text: string) =>
+      answersJson({ questions: [{ key: 'scope', question: text, rationale: 'It matters.' }], assessment })
+    const task = cast.task('One key for two.', {
+      interviewer: byProvider({ OPENAI: () => ask('Which module?'), ANTHROPIC: () => ask('Which operating system?') }),
+      'interview judge': () =>
+        chooses([
+          { label: 'A', key: 'scope' },
+          { label: 'B', key: 'scope' },
+          { label: 'A', key: 'scope' },
+        ]),
+    })
+    const { questions, decision } = (await interview(task)).interview
+    expect(questions).toMatchObject([
+      { key: 'scope', question: 'Which module?' },
+      { key: 'scope_2', question: 'Which operating system?' },
+    ])
+    expect(decision.merged).toBe(true)
+  })
+
   it.concurrent('with one of them down: the other serves, and what went wrong is recorded', async () => {
     const task = cast.task('One is down.', {
       interviewer: byProvider({ OPENAI: () => answersStatus(401), ANTHROPIC: () => asks('size') }),
@@ -168,7 +207,7 @@ describe('two interviewers', () => {
       'interview judge': () => judged,
     })
     const { decision, questions } = (await interview(task)).interview
-    expect(decision).toMatchObject({ method: 'FALLBACK', selected: { label: 'A' }, merged: false })
+    expect(decision).toMatchObject({ method: 'FALLBACK', provider: 'OPENAI', selected: { label: 'A' }, merged: false })
     expect(decision.failure).toContain(failure)
     expect(questions.map(({ key }: { key: string }) => key)).toEqual(['size'])
   })

@@ -4,6 +4,7 @@ import { type Role, roles } from '../../src/domain/errors.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { globalId, made, mutate, mutationNames, stubSpec } from '../factories/api.ts'
 import { actorWithToken, proposedDiff, readyProject, rowId } from '../factories/pipeline.ts'
+import { readRun } from '../factories/runs.ts'
 import { connectSocket, initiate, openSocket } from '../support/graphql-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -21,7 +22,18 @@ const filledProject = async () => {
   const testCaseId = await made(server, 'createTestCase', { input: { projectId, name: 'x', command: ['true'] } })
   const testRunId = await made(server, 'testDiff', { diffId })
   const versionId = await made(server, 'createVersion', { input: { projectId, message: 'x' } })
-  return { projectId, specId, sprintId, diffId, testCaseId, testRunId, versionId }
+  const runId = await made(server, 'startRun', { input: { projectId, message: 'x' } })
+  const { candidates, checkpoints } = await readRun(server, runId)
+  const run = { runId, candidateId: candidates[0].id, checkpointId: checkpoints[0].id }
+  const sessionId = await made(server, 'createSession', { input: { projectId } })
+  const commentId = await made(server, 'addReviewComment', {
+    diffId,
+    path: 'hello.py',
+    side: 'AFTER',
+    line: 1,
+    text: 'x',
+  })
+  return { projectId, specId, sprintId, diffId, testCaseId, testRunId, versionId, ...run, sessionId, commentId }
 }
 
 beforeAll(async () => {
@@ -254,15 +266,22 @@ describe('a role', () => {
 
   /** For each mutation the lowest role that may call it, where it must be held, and a call that changes little. */
   const needed: Readonly<Record<string, readonly [role: Role, held: 'server' | 'project', variables: () => object]>> = {
+    addReviewComment: [
+      'REVIEWER',
+      'project',
+      () => ({ diffId: project.diffId, path: 'hello.py', side: 'AFTER', line: 1, text: 'x' }),
+    ],
     answerInterview: ['AUTHOR', 'project', () => ({ specId: project.specId, answers: [{ key: 'none', answer: 'x' }] })],
     approvePlan: ['AUTHOR', 'project', () => ({ sprintId: project.sprintId })],
     archiveProject: ['ADMIN', 'project', () => ({ id: archived })],
+    cancelRun: ['AUTHOR', 'project', () => ({ id: project.runId })],
     cancelSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
     cancelTestRun: ['AUTHOR', 'project', () => ({ id: project.testRunId })],
     commitDiff: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     createActor: ['ADMIN', 'server', () => ({ input: { kind: 'HUMAN', name: 'made by a role' } })],
     createApiToken: ['ADMIN', 'server', () => ({ actorId: someone, name: 'x', role: 'VIEWER' })],
     createProject: ['ADMIN', 'server', () => ({ input: { name: 'x', source: { template: 'none' } } })],
+    createSession: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId } })],
     createSpec: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId, task: 'x', mode: 'STUB' } })],
     createSprint: ['AUTHOR', 'project', () => ({ input: { specId: project.specId, name: 'x', goal: 'x' } })],
     createTestCase: [
@@ -271,9 +290,15 @@ describe('a role', () => {
       () => ({ input: { projectId: project.projectId, name: 'x', command: ['true'] } }),
     ],
     createVersion: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId, message: 'x' } })],
+    // Anybody's own draft; this one is somebody else's, and so is not there.
+    deleteReviewComment: ['VIEWER', 'project', () => ({ id: project.commentId })],
+    deleteSession: ['AUTHOR', 'project', () => ({ id: project.sessionId })],
     deleteTestCase: ['AUTHOR', 'project', () => ({ id: spare })],
+    forkRun: ['AUTHOR', 'project', () => ({ input: { checkpointId: project.checkpointId, label: 'x' } })],
+    interruptSession: ['AUTHOR', 'project', () => ({ id: project.sessionId })],
     keepHunks: ['REVIEWER', 'project', () => ({ diffId: project.diffId, hunks: [] })],
     openReview: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
+    proposeCandidate: ['AUTHOR', 'project', () => ({ candidateId: project.candidateId })],
     proposeDiff: [
       'AUTHOR',
       'project',
@@ -282,6 +307,7 @@ describe('a role', () => {
     rebaseDiff: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     removeProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone })],
     retryInterview: ['AUTHOR', 'project', () => ({ specId: project.specId })],
+    retrySprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
     revertDiff: ['AUTHOR', 'project', () => ({ diffId: project.diffId })],
     reviewDiff: [
       'REVIEWER',
@@ -290,12 +316,16 @@ describe('a role', () => {
     ],
     revokeApiToken: ['ADMIN', 'server', () => ({ id: someonesToken })],
     rollbackToVersion: ['AUTHOR', 'project', () => ({ versionId: project.versionId })],
+    sendMessage: ['AUTHOR', 'project', () => ({ sessionId: project.sessionId, text: 'x' })],
     setApprovalPolicy: ['ADMIN', 'project', () => ({ projectId: project.projectId, policy: {} })],
+    setEnvironment: ['ADMIN', 'project', () => ({ projectId: project.projectId, environment: {} })],
     setProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone, role: 'VIEWER' })],
+    startRun: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId, message: 'x' } })],
     startSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
     syncProject: ['REVIEWER', 'project', () => ({ id: project.projectId })],
     testDiff: ['AUTHOR', 'project', () => ({ diffId: project.diffId })],
     updateProject: ['ADMIN', 'project', () => ({ input: { id: project.projectId, name: 'x' } })],
+    updateSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId, budget: { maxTokens: 1 } })],
     updateTestCase: ['AUTHOR', 'project', () => ({ input: { id: spare, name: 'y' } })],
   }
 
@@ -401,6 +431,7 @@ describe('a member of one project', () => {
     for (const [field, argument, subject] of [
       ['projectEvents', 'projectId', other.projectId],
       ['sprintEvents', 'sprintId', other.sprintId],
+      ['sessionEvents', 'sessionId', other.sessionId],
       ['diffEvents', 'diffId', other.diffId],
     ]) {
       const told = await socket.first(`subscription ($id: ID!) { ${field}(${argument}: $id) { cursor } }`, {
@@ -411,32 +442,45 @@ describe('a member of one project', () => {
 
     const hashes = { contentHash: '0'.repeat(64), evaluationHash: '0'.repeat(64) }
     const calls: readonly (readonly [string, object])[] = [
+      ['addReviewComment', { diffId: other.diffId, path: 'hello.py', side: 'AFTER', line: 1, text: 'x' }],
       ['answerInterview', { specId: other.specId, answers: [{ key: 'a', answer: 'b' }] }],
       ['approvePlan', { sprintId: other.sprintId }],
       ['archiveProject', { id: other.projectId }],
+      ['cancelRun', { id: other.runId }],
       ['cancelSprint', { id: other.sprintId }],
       ['cancelTestRun', { id: other.testRunId }],
       ['commitDiff', { diffId: other.diffId }],
+      ['createSession', { input: { projectId: other.projectId } }],
       ['createSpec', { input: { projectId: other.projectId, task: 'x' } }],
       ['createSprint', { input: { specId: other.specId, name: 'x', goal: 'x' } }],
       ['createTestCase', { input: { projectId: other.projectId, name: 'x', command: ['true'] } }],
       ['createVersion', { input: { projectId: other.projectId, message: 'x' } }],
+      ['deleteReviewComment', { id: other.commentId }],
+      ['deleteSession', { id: other.sessionId }],
       ['deleteTestCase', { id: other.testCaseId }],
+      ['forkRun', { input: { checkpointId: other.checkpointId, label: 'mine' } }],
+      ['interruptSession', { id: other.sessionId }],
       ['keepHunks', { diffId: other.diffId, hunks: [0] }],
       ['openReview', { diffId: other.diffId }],
+      ['proposeCandidate', { candidateId: other.candidateId }],
       ['proposeDiff', { input: { projectId: other.projectId, content: 'x', commitMessage: 'x' } }],
       ['rebaseDiff', { diffId: other.diffId }],
       ['testDiff', { diffId: other.diffId }],
       ['removeProjectMember', { projectId: other.projectId, actorId: id }],
       ['retryInterview', { specId: other.specId }],
+      ['setEnvironment', { projectId: other.projectId, environment: {} }],
+      ['retrySprint', { id: other.sprintId }],
       ['revertDiff', { diffId: other.diffId }],
       ['reviewDiff', { diffId: other.diffId, verdict: 'REJECT', ...hashes }],
       ['rollbackToVersion', { versionId: other.versionId }],
+      ['sendMessage', { sessionId: other.sessionId, text: 'x' }],
       ['setApprovalPolicy', { projectId: other.projectId, policy: { requiredApprovals: 0 } }],
       ['setProjectMember', { projectId: other.projectId, actorId: id, role: 'ADMIN' }],
+      ['startRun', { input: { projectId: other.projectId, message: 'x' } }],
       ['startSprint', { id: other.sprintId }],
       ['syncProject', { id: other.projectId }],
       ['updateProject', { input: { id: other.projectId, name: 'mine' } }],
+      ['updateSprint', { id: other.sprintId, budget: { maxTokens: 1 } }],
       ['updateTestCase', { input: { id: other.testCaseId, name: 'mine' } }],
     ]
     for (const [name, variables] of calls) {

@@ -158,6 +158,7 @@ describe('after a sprint', () => {
       testCases { nodes { ...n } }
       versions { nodes { ...n } }
       members { actor { ...n } }
+      sessions { nodes { ...n messages { nodes { ...n } } } }
       specs { nodes {
         ...n
         createdBy { ...n }
@@ -165,7 +166,7 @@ describe('after a sprint', () => {
         sprints { nodes {
           ...n
           phases { ...n runs { ...n candidates { ...n } checkpoints { ...n } decision { ...n } } }
-          diff { ...n author { ...n } safety { ...n } testRuns { ...n } reviews { ...n reviewer { ...n } } }
+          diff { ...n author { ...n } safety { ...n } testRuns { ...n } comments { ...n } reviews { ...n reviewer { ...n } } }
         } }
       } }
     } }
@@ -191,7 +192,10 @@ describe('after a sprint', () => {
     )
     const { id: diffId, contentHash, safety } = sprint.diff
     const approval = { diffId, verdict: 'APPROVE', contentHash, evaluationHash: safety.evaluationHash }
+    await made(server, 'addReviewComment', { diffId, path: 'hello.py', side: 'AFTER', line: 1, text: 'Good.' })
     await made(server, 'reviewDiff', approval)
+    const sessionId = await made(server, 'createSession', { input: { projectId } })
+    await made(server, 'sendMessage', { sessionId, text: 'Hello.' })
     await made(server, 'createVersion', { input: { projectId, message: 'As it was' } })
 
     const all = new Map(idsIn(await server.query(everything, { id: projectId })))

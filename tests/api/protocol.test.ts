@@ -4,16 +4,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rows } from '../../src/domain/shared/database.ts'
 import { globalId, idempotentMutations, made, mutate, mutationDocument, stubSpec } from '../factories/api.ts'
 import { actorWithToken, addsFile, readyProject } from '../factories/pipeline.ts'
+import { checkpointOf, readRun, startedRun } from '../factories/runs.ts'
 import { connectSocket, initiate, openSocket } from '../support/graphql-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 let projectId: string
 let specId: string
+let checkpointId: string
 beforeAll(async () => {
   server = await startTestServer({ pools: { maintenance: 2 } })
   projectId = await readyProject(server)
   specId = await stubSpec(server, projectId)
+  const run = await readRun(server, await startedRun(server, projectId, 'x'))
+  checkpointId = checkpointOf(run, 'start')
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -214,11 +218,14 @@ describe('a clientMutationId', () => {
   const inputs: Readonly<Record<string, () => object>> = {
     createActor: () => ({ kind: 'HUMAN', name: 'twice' }),
     createProject: () => ({ name: 'twice', source: { empty: true } }),
+    createSession: () => ({ projectId, title: 'twice' }),
     createSpec: () => ({ projectId, task: 'twice', mode: 'STUB' }),
     createSprint: () => ({ specId, name: 'twice', goal: 'x' }),
     createTestCase: () => ({ projectId, name: 'twice', command: ['true'] }),
     createVersion: () => ({ projectId, message: 'twice' }),
+    forkRun: () => ({ checkpointId, label: 'twice' }),
     proposeDiff: () => ({ projectId, content: addsFile('twice.txt', ['twice']), commitMessage: 'Twice' }),
+    startRun: () => ({ projectId, message: 'twice' }),
   }
 
   it('is taken by every mutation that makes an object a client names', () => {

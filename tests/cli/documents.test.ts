@@ -4,14 +4,18 @@ import { expect, test } from 'vitest'
 import * as operations from '../../src/cli/demo/operations.ts'
 import { projectEvents } from '../../src/cli/demo/project-events.ts'
 import { renderHowToApprove } from '../../src/cli/demo/render-approval.ts'
+import * as sessionOperations from '../../src/cli/demo/session-operations.ts'
 import { plainStyle } from '../../src/cli/render/style.ts'
+import * as reviewOperations from '../../src/cli/review/operations.ts'
+import { readPending, readShownDiff, readTestOutput } from '../../src/cli/review/shown-diff.ts'
 import { projectNames } from '../../src/cli/sample-project.ts'
 
 const schema = buildSchema(await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8'))
-const documents = Object.entries({ ...operations, projectEvents, projectNames }).map(([name, { document }]) => ({
-  name,
-  document,
-}))
+const reviewReads = { readPending, readShownDiff, readTestOutput }
+const documents = [
+  ...[operations, sessionOperations, { projectEvents, projectNames }].flatMap((all) => Object.entries(all)),
+  ...[reviewOperations, reviewReads].flatMap((all) => Object.entries(all)),
+].map(([name, { document }]) => ({ name, document }))
 
 test.each(documents)('what $name sends is valid in the schema', ({ document }) => {
   expect(validate(schema, parse(document))).toEqual([])

@@ -17,6 +17,8 @@ const parse = async (...argv: readonly string[]) => {
     doctor: record('doctor'),
     export: record('export'),
     fsck: record('fsck'),
+    verify: record('verify'),
+    review: record('review'),
   }
   const write = (text: string) => written.push(text)
   const program = createProgram(commands, '1.2.3', { writeOut: write, writeErr: write })
@@ -37,8 +39,13 @@ test.each(['start', 'api', 'migrate', 'doctor'])('%s takes --json and --quiet', 
 })
 
 test('demo asks unless it is told --yes', async () => {
-  expect((await parse('demo')).calls).toEqual([['demo', { ...loud, yes: false }]])
-  expect((await parse('demo', '--yes', '--json')).calls).toEqual([['demo', { json: true, quiet: false, yes: true }]])
+  expect((await parse('demo')).calls).toEqual([['demo', { ...loud, scenario: 'sprint', yes: false }]])
+  expect((await parse('demo', '--yes', '--json')).calls).toEqual([
+    ['demo', { json: true, quiet: false, scenario: 'sprint', yes: true }],
+  ])
+  expect((await parse('demo', '--scenario', 'session')).calls).toEqual([
+    ['demo', { ...loud, scenario: 'session', yes: false }],
+  ])
 })
 
 test('export takes a version and a directory', async () => {
@@ -59,9 +66,10 @@ test.each([
   { argv: ['worker', '--concurrency', '0'], says: 'from 1 to 1000' },
   { argv: ['worker', '--concurrency', '2.5'], says: 'from 1 to 1000' },
   { argv: ['worker', '--concurrency', '1e2'], says: 'from 1 to 1000' },
+  { argv: ['demo', '--scenario', 'other'], says: 'Allowed choices are sprint, session' },
   { argv: ['demo', '--no-such'], says: "unknown option '--no-such'" },
   { argv: ['doctor', 'extra'], says: 'too many arguments' },
-  { argv: ['review'], says: "unknown command 'review'" },
+  { argv: ['review', 'extra'], says: 'too many arguments' },
 ])('$argv is refused and says why', async ({ argv, says }) => {
   const { calls, text, exitCode } = await parse(...argv)
   expect(calls).toEqual([])
@@ -69,7 +77,7 @@ test.each([
   expect(text).toContain(says)
 })
 
-test.each([[], ['demo'], ['worker']])('--help says what there is', async (...argv) => {
+test.each([[], ['demo'], ['worker'], ['review']])('--help says what there is', async (...argv) => {
   const { exitCode, text } = await parse(...argv, '--help')
   expect(exitCode).toBe(0)
   expect(text).toContain('Usage: countersign')

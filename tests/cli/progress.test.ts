@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { DemoEvent } from '../../src/cli/demo/demo-event.ts'
 import { renderEventLine } from '../../src/cli/demo/event-line.ts'
 import { advance, noProgress } from '../../src/cli/demo/progress.ts'
+import { renderMessage } from '../../src/cli/demo/render-conversation.ts'
 import { renderProgress } from '../../src/cli/demo/render-progress.ts'
 import type { Agent } from '../../src/cli/demo/shapes.ts'
 import { plainStyle } from '../../src/cli/render/style.ts'
@@ -40,11 +41,13 @@ const tests = (
   passed: number,
   candidate: Agent | null,
   diffId: string | null = null,
+  sessionId: string | null = null,
 ): DemoEvent => ({
   type: 'tests',
   testRunId,
   candidate,
   diffId,
+  sessionId,
   status,
   finished,
   total: 3,
@@ -145,4 +148,44 @@ test('each event is a plain line that fits, names the rehearsal and carries no c
   expect(lines[1]).toContain('rehearsal')
   expect(lines[2]).toContain('(rehearsal)')
   expect(lines[3]).toContain('candidate A (OPENAI, rehearsal): PASSED 3 of 3 passed')
+})
+
+const text = (messageId: string, offset: number, words: string): DemoEvent => ({
+  type: 'text',
+  messageId,
+  agent: 'coder',
+  iteration: 2,
+  offset,
+  text: words,
+})
+
+test('what an agent of a session writes is shown as it grows, replaced when a call is made again, and gone when it is said', () => {
+  expect(view(text('1', 0, 'I read '), text('1', 7, 'the file.'))).toMatch(/● coder 2 +I read the file\./)
+  expect(view(text('1', 0, 'I read '), text('1', 0, 'Again'))).toMatch(/● coder 2 +Again$/m)
+  expect(view(text('1', 0, 'I read'), text('2', 0, 'New'))).toMatch(/● coder 2 +New$/m)
+  expect(view(text('1', 0, 'Hi'), said('Hi'))).not.toContain('coder')
+})
+
+const said = (words: string): DemoEvent => ({
+  type: 'message',
+  messageId: '1',
+  role: 'CODER',
+  iteration: 1,
+  text: words,
+  failure: null,
+  toolCalls: [{ name: words, isError: true, result: words }],
+  ...at,
+})
+
+test('a submitted change under test is shown before there is a diff', () => {
+  expect(view(tests('1', 'RUNNING', 1, 0, null, null, 'c2Vzc2lvbg=='))).toMatch(/Tests of diff +tests 1\/3 done/)
+})
+
+test('nothing that is said in a session acts on the terminal', () => {
+  const evil = '\u001b]52;c;eA==\u0007\u009b2J forged \u202e'
+  const shown =
+    renderMessage(said(evil) as Extract<DemoEvent, { type: 'message' }>, plainStyle, 80) + view(text('1', 0, evil))
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is what is tested.
+  expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+  expect(shown).toContain('Coder, round 1 (1 tool call)')
 })

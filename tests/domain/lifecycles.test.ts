@@ -4,6 +4,7 @@ import { pushStatuses, toPushStatus } from '../../src/domain/diff/push.status.ts
 import { InvalidTransitionError } from '../../src/domain/errors.ts'
 import { projectStatuses, toProjectStatus } from '../../src/domain/project/project.status.ts'
 import { isEnded, runStatuses, toRunStatus } from '../../src/domain/run/run.status.ts'
+import { toTurnStatus, turnStatuses } from '../../src/domain/session/turn.status.ts'
 import { interviewStatuses, specStatuses, toInterviewStatus, toSpecStatus } from '../../src/domain/spec/spec.status.ts'
 import { stepStatuses, toStepStatus } from '../../src/domain/sprint/phase.status.ts'
 import { sprintStatuses, toSprintStatus } from '../../src/domain/sprint/sprint.status.ts'
@@ -57,6 +58,18 @@ const lifecycles: readonly Lifecycle[] = [
     move: toPushStatus,
     steps: ['PENDING > PUSHED', 'PENDING > FAILED', 'FAILED > PENDING', 'FAILED > PUSHED'],
   },
+  {
+    noun: 'turn',
+    statuses: turnStatuses,
+    move: toTurnStatus,
+    steps: [
+      'WAITING > RUNNING',
+      'WAITING > INTERRUPTED',
+      'RUNNING > COMPLETED',
+      'RUNNING > FAILED',
+      'RUNNING > INTERRUPTED',
+    ],
+  },
   { noun: 'spec', statuses: specStatuses, move: toSpecStatus, steps: ['DRAFT > VALIDATED'] },
   {
     noun: 'interview',
@@ -89,6 +102,7 @@ const lifecycles: readonly Lifecycle[] = [
       'AWAITING_PLAN_APPROVAL > FAILED',
       'COMPLETED > ACTIVE',
       'FAILED > ACTIVE',
+      'CANCELED > ACTIVE',
     ],
   },
   {
@@ -103,6 +117,7 @@ const lifecycles: readonly Lifecycle[] = [
       'RUNNING > FAILED',
       'RUNNING > CANCELED',
       'FAILED > PENDING',
+      'CANCELED > PENDING',
     ],
   },
   {

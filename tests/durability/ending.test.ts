@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { allProcesses } from '../../src/adapters/sandbox/host-processes.ts'
+import { pipelineActorId } from '../../src/domain/actor/ensure-actors.ts'
 import { leaseOn, withLease } from '../../src/domain/lease/lease.ts'
 import { openRun } from '../../src/domain/run/open-run.ts'
 import { endedSprint, readyProject, rowId, startedSprint, validatedSpec } from '../factories/pipeline.ts'
@@ -104,7 +105,11 @@ it('a sprint that is canceled while a worker opens its next run leaves no candid
         phaseId: null,
         purpose: 'CODING',
         message: 'Do it.',
-        startTree: null,
+        role: 'coder',
+        createdById: pipelineActorId,
+        baseCommit: null,
+        start: null,
+        limits: null,
         subagents: [{ provider: 'OPENAI', model: null, label: null, instructions: null }],
         judge: null,
         note: null,

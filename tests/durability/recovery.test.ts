@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readSampleTask, sampleTemplate } from '../../src/cli/demo/sample-task.ts'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import type { Viewer } from '../../src/domain/actor/viewer.ts'
 import { commitDiff } from '../../src/domain/diff/commit-diff.ts'
@@ -8,6 +9,8 @@ import type { Services } from '../../src/domain/shared/services.ts'
 import { handlers } from '../../src/workers/handlers.ts'
 import { recoverWork } from '../../src/workers/recovery.ts'
 import { endedSprint, helloTask, proposedDiff, rowId } from '../factories/pipeline.ts'
+import { endedRun, readRun, startedRun } from '../factories/runs.ts'
+import { createdSession, readSession, said } from '../factories/sessions.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const run = promisify(execFile)
@@ -82,6 +85,9 @@ const rowCounts = async () => {
     'tool_call',
     'test_run',
     'test_result',
+    'session',
+    'session_turn',
+    'message',
     'diff',
     'safety_evaluation',
     'event',
@@ -96,8 +102,14 @@ const rowCounts = async () => {
 const difference = (after: Record<string, number>, before: Record<string, number>) =>
   Object.fromEntries(Object.entries(after).map(([table, count]) => [table, count - (before[table] ?? 0)]))
 
-/** Jobs that no pipeline without a commit asks for. */
-const testedApart: readonly string[] = ['settle-commit', 'push-commit', 'maintain-project']
+/** Jobs that no pipeline without a commit or an environment asks for. */
+const testedApart: readonly string[] = [
+  'settle-commit',
+  'push-commit',
+  'maintain-project',
+  'build-environment',
+  'remove-environment',
+]
 
 /** The whole pipeline, with each job delivered as given. @returns the rows that it made */
 const pipeline = async (deliver: (job: OutboxJob) => Promise<unknown>) => {
@@ -120,9 +132,18 @@ const pipeline = async (deliver: (job: OutboxJob) => Promise<unknown>) => {
   )
   const sprintId = await create(createSprint, { input: { specId, name: 'a sprint' } })
   await server.query('mutation ($id: ID!) { startSprint(id: $id) { __typename } }', { id: sprintId })
-  const all = await drain(deliver, asked)
+  const worked = await drain(deliver, asked)
   expect(await endedSprint(server, sprintId)).toBe('COMPLETED')
-  return { rows: difference(await rowCounts(), before), kinds: new Set(all.map(({ job }) => job)), all }
+  const runId = await startedRun(server, projectId, helloTask)
+  const all = await drain(deliver, worked)
+  expect(await endedRun(server, runId)).toMatchObject({ status: 'COMPLETED', errors: [] })
+  const sampleId = await create(createProject, { input: { name: 'a sample', source: { template: sampleTemplate } } })
+  const prepared = await drain(deliver, all)
+  const sessionId = await createdSession(server, sampleId)
+  await said(server, sessionId, (await readSampleTask()).task)
+  const spoken = await drain(deliver, prepared)
+  expect((await readSession(server, sessionId)).pendingDiffs).toMatchObject([{ status: 'EVALUATOR_APPROVED' }])
+  return { rows: difference(await rowCounts(), before), kinds: new Set(spoken.map(({ job }) => job)), all: spoken }
 }
 
 it('a job of any kind that comes twice at once, or again much later, does what it does once', async () => {
@@ -132,7 +153,7 @@ it('a job of any kind that comes twice at once, or again much later, does what i
     await handle(job, worker('late'))
   })
   expect(twice.rows).toEqual(once.rows)
-  expect(once.rows).toMatchObject({ project: 1, spec: 1, sprint: 1, phase: 3, diff: 1 })
+  expect(once.rows).toMatchObject({ project: 2, spec: 1, sprint: 1, phase: 3, session: 1 })
   // Every job that there was, once more, after everything has ended, from the last to the first.
   const before = await rowCounts()
   for (const job of twice.all.toReversed()) await handle(job, worker('very late'))
@@ -162,6 +183,26 @@ it('work whose job was lost is asked for again, once; what was asked for a momen
   expect(await asked()).toBe(2)
   await recoverWork(services, patient)
   expect(await asked()).toBe(2)
+})
+
+it('a run outside a sprint ends though every one of its jobs is lost', async () => {
+  const projectId = await preparedProject()
+  const { services } = server.context
+  const id = await startedRun(server, projectId, helloTask)
+  const kinds = new Set<string>()
+  for (;;) {
+    const [lost] = await execute<{ last: string }>('select max(id)::text as last from outbox')
+    if ((await readRun(server, id)).status !== 'RUNNING') break
+    expect(await recoverWork(services, impatient)).toBeGreaterThan(0)
+    for (const job of await jobsAfter(lost?.last ?? '0')) {
+      kinds.add(job.job)
+      await handle(job, services)
+      // What it asked for is lost again: only what recovery asks for is done.
+      if ((await readRun(server, id)).status !== 'RUNNING') break
+    }
+  }
+  expect(await readRun(server, id)).toMatchObject({ status: 'COMPLETED', decision: {} })
+  expect([...kinds]).toEqual(expect.arrayContaining(['run-candidate', 'advance-run']))
 })
 
 /** Approves a diff and decides its commit, as a process does that dies before the branch moves. */

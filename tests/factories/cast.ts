@@ -52,12 +52,22 @@ export const judges = (winner: 'A' | 'B' | 'TIE', scores = { A: 0.5, B: 0.5 }): 
 export const verifies = (verdict: 'VERIFICATION_SUCCESS' | 'VERIFICATION_FAILURE', ...reasons: string[]): Fault =>
   answersJson({ verdict, reasons })
 
+/** A coder's submission: of the workspace as it is, or of a whole patch. */
+export const submits = (patch: string | null, summary = 'The change.'): Fault =>
+  says(summary, [{ name: 'submit_patch', arguments: { patch, summary } }])
+
+export const approves = (commitMessage: string, reasoning = 'It does what was asked.'): Fault =>
+  answersJson({ reasoning, verdict: 'APPROVE', reasons: [], commitMessage })
+export const rejects = (...reasons: readonly string[]): Fault =>
+  answersJson({ reasoning: 'It does not hold.', verdict: 'REJECT', reasons, commitMessage: null })
+
 const defaults: Parts = {
   interviewer: () => asks(),
   'interview judge': () => answersJson({ selected: 'A', questions: [], rationale: 'Nothing to ask.', scores: [] }),
   planner: inTurns(writes('implementation_plan.md', '# Plan\n\nWrite done.txt.\n'), says('The plan is written.')),
   coder: inTurns(writes('done.txt', 'done\n'), says('Write done.txt')),
   judge: () => judges('TIE'),
+  evaluator: () => approves('Do what was asked'),
   verifier: () => verifies('VERIFICATION_SUCCESS', 'It holds.'),
 }
 

@@ -6,6 +6,7 @@ export interface NewTestCase {
   readonly command: readonly string[]
   readonly quick?: boolean
   readonly timeoutMs?: number
+  readonly allowModels?: boolean
   readonly files?: readonly { readonly path: string; readonly text: string }[]
 }
 

@@ -278,8 +278,8 @@ describe('a commit message', () => {
   })
 
   it('ends with our trailers in a paragraph of their own', () => {
-    expect(withTrailers('Fix\n\nFixes: #1\n\n\n', 'id', ['A <a@b>'])).toBe(
-      'Fix\n\nFixes: #1\n\nCountersign-Diff: id\nReviewed-by: A <a@b>\n',
+    expect(withTrailers('Fix\n\nFixes: #1\n\n\n', 'id', ['A <a@b>'], 'f00d')).toBe(
+      'Fix\n\nFixes: #1\n\nCountersign-Diff: id\nReviewed-by: A <a@b>\nCountersign-Evidence: sha256:f00d\n',
     )
   })
 })
@@ -323,15 +323,29 @@ describe('what decides about tests', () => {
     'unittest.py',
     '_pytest/main.py',
     'a/__snapshots__/x.snap',
+    'test.js',
+    'a-test.cjs',
+    'a_test.mjs',
+    'test-a.ts',
+    '.npmrc',
+    'node_modules/.bin/vitest',
+    'node_modules/vitest/vitest.mjs',
   ]
   it.each(bends)('%s', (path) => {
     expect(isTestPath(path)).toBe(true)
   })
 
-  it.each(['src/a.py', 'latest.py', 'contest/a.py', 'attest.ts', 'docs/testing.md', 'src/spec.py', 'pytest.md'])(
-    'not %s',
-    (path) => {
-      expect(isTestPath(path)).toBe(false)
-    },
-  )
+  it.each([
+    'src/a.py',
+    'latest.py',
+    'contest/a.py',
+    'attest.ts',
+    'docs/testing.md',
+    'src/spec.py',
+    'pytest.md',
+    'latest.js',
+    'node_modules/a/index.js',
+  ])('not %s', (path) => {
+    expect(isTestPath(path)).toBe(false)
+  })
 })

@@ -61,6 +61,7 @@ describe.concurrent('what is committed', () => {
       '',
       `Countersign-Diff: ${rowId(diff.id)}`,
       `Reviewed-by: Administrator <${committer?.id}@countersign.invalid>`,
+      expect.stringMatching(/^Countersign-Evidence: sha256:[0-9a-f]{64}$/),
     ])
     expect(row).toMatchObject({ commit_intent: null, commit_oid: answer.commit?.oid })
     expect(await gitOf(server, projectId, 'show', 'main:note.txt')).toBe('A note.')

@@ -89,8 +89,12 @@ describe.concurrent('a review is bound to what was shown', () => {
     const { commitMessage } = (
       await server.query('query ($id: ID!) { node(id: $id) { ... on Diff { commitMessage } } }', { id: diff.id })
     ).node
-    expect(await gitOf(server, projectId, 'log', '-1', '--format=%B', 'main')).toBe(
-      `${commitMessage}\n\nCountersign-Diff: ${rowId(diff.id)}`,
+    expect(await gitOf(server, projectId, 'log', '-1', '--format=%B', 'main')).toEqual(
+      expect.stringMatching(
+        new RegExp(
+          `^${commitMessage}\n\nCountersign-Diff: ${rowId(diff.id)}\nCountersign-Evidence: sha256:[0-9a-f]{64}$`,
+        ),
+      ),
     )
   })
 })

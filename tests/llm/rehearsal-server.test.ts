@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => rehearsal.close())
 
-const authorization = { authorization: `Bearer ${secret}` }
+const authorization = { authorization: `Bearer ${secret}`, 'anthropic-version': '2023-06-01' }
 
 async function post(url: string, body: unknown, headers: Record<string, string> = authorization) {
   const response = await fetch(url, {
@@ -57,7 +57,50 @@ describe('the Responses API', () => {
       /could not be verified/,
     ],
     ['too low a limit', { max_output_tokens: 3 }, /max_output_tokens/],
-    ['a call that is not streamed', { stream: false }, /stream/],
+    ['no model', { model: undefined }, /Missing required parameter: 'model'/],
+    [
+      'a model that is no name',
+      { model: 5 },
+      /Invalid type for 'model': expected a string, but got an integer instead/,
+    ],
+    [
+      'an item of a wrong type',
+      { input: ['x'] },
+      /Invalid type for 'input\[0\]': expected an object, but got a string/,
+    ],
+    ['no input', { input: [] }, /'input'/],
+    [
+      'a content of a wrong type',
+      { input: [{ role: 'user', content: 7 }] },
+      /'input\[0\]\.content': expected a string/,
+    ],
+    ['a role that is none', { input: [{ role: 'tool', content: 'x' }] }, /Invalid value for 'input\[0\]\.role'/],
+    ['a second answer to a call', { input: [...base.input, call, output, output] }, /No tool call found/],
+    ['a second call of the same id', { input: [...base.input, call, output, call, output] }, /Duplicate .* call_1/],
+    [
+      'an item that comes twice',
+      { input: [...base.input, { ...call, id: 'fc_1' }, output, { ...call, id: 'fc_1', call_id: 'call_2' }] },
+      /Duplicate item found with id fc_1/,
+    ],
+    ['a schema that is no object', format({ type: 'string' }), /type: "object"', got 'type: "string"'/],
+    ['a schema without a type', format({}), /got 'type: "None"'/],
+    ['a schema of a type that is none', format({ ...strict, properties: { a: { type: 'text' } } }), /not valid/],
+    ['a default in a schema', format({ ...strict, properties: { a: { type: 'string', default: '' } } }), /'default'/],
+    [
+      'schemas that are combined',
+      format({ ...strict, properties: { a: { allOf: [{ type: 'string' }] } } }),
+      /'properties', 'a'.*'allOf' is not permitted/,
+    ],
+    [
+      'an optional argument of a tool',
+      { tools: [{ type: 'function', name: 'x', strict: true, parameters: { ...strict, required: [] } }] },
+      /Invalid schema for function 'x'.*Missing 'a'/,
+    ],
+    [
+      'a tool without a name',
+      { tools: [{ type: 'function', strict: true, parameters: strict }] },
+      /'tools\[0\]\.name'/,
+    ],
   ]
 
   test.each(refused)('%s is refused as the provider does', async (_what, fields, message) => {
@@ -102,13 +145,71 @@ describe('the Messages API', () => {
     max_tokens: 2_000,
     stream: true,
   }
+  const tool = (input_schema: unknown) => ({ name: 'x', input_schema })
   const use = { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'x', input: {} }] }
   const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'done' }] }
   const format = (schema: unknown) => ({ output_config: { format: { type: 'json_schema', schema } } })
 
   const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     ['an unknown field', { reasoning: {} }, /reasoning: Extra inputs are not permitted/],
-    ['no limit', { max_tokens: undefined }, /max_tokens/],
+    ['no limit', { max_tokens: undefined }, /^max_tokens: Field required$/],
+    ['no model', { model: undefined }, /^model: Field required$/],
+    ['a model that is no name', { model: 5 }, /^model: Input should be a valid string$/],
+    ['no message', { messages: [] }, /messages: at least one message is required/],
+    ['a message without a role', { messages: [{ content: 'x' }] }, /^messages\.0\.role: Field required$/],
+    ['a role that is none', { messages: [{ role: 'tool', content: 'x' }] }, /^messages\.0\.role: /],
+    ['an empty content', { messages: [{ role: 'user', content: [] }] }, /must have non-empty content/],
+    ['an empty text as content', { messages: [{ role: 'user', content: '' }] }, /must have non-empty content/],
+    ['a text of spaces', { messages: [{ role: 'user', content: [{ type: 'text', text: ' \n' }] }] }, /non-whitespace/],
+    [
+      'an unknown field in a block',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', mood: 1 }] }] },
+      /^messages\.0\.content\.0\.mood: Extra inputs are not permitted$/,
+    ],
+    [
+      'a second result for a call',
+      { messages: [ask, use, { role: 'user', content: [...result.content, ...result.content] }] },
+      /messages\.2\.content\.1: each tool_use must have a single result/,
+    ],
+    [
+      'two calls of the same id',
+      { messages: [ask, { role: 'assistant', content: [...use.content, ...use.content] }, result] },
+      /^messages\.1\.content\.1: `tool_use` ids must be unique$/,
+    ],
+    ['a call of an earlier id', { messages: [ask, use, result, use, result] }, /^messages\.3\.content\.0: .*unique$/],
+    [
+      'a text before the results',
+      { messages: [ask, use, { role: 'user', content: [{ type: 'text', text: 'Well' }, ...result.content] }] },
+      /without `tool_result` blocks/,
+    ],
+    ['two tools of a name', { tools: [tool(strict), tool(strict)] }, /Tool names must be unique/],
+    ['a tool without a schema', { tools: [{ name: 'x' }] }, /^tools\.0\.input_schema: Field required$/],
+    [
+      'a tool whose schema is none',
+      { tools: [tool({ ...strict, properties: { a: { type: 'text' } } })] },
+      /^tools\.0\.custom\.input_schema: JSON schema is invalid/,
+    ],
+    [
+      'a tool whose required is no list',
+      { tools: [tool({ ...strict, required: 'a' })] },
+      /^tools\.0\.custom\.input_schema: JSON schema is invalid/,
+    ],
+    [
+      'more than four cache marks',
+      {
+        messages: [
+          {
+            role: 'user',
+            content: Array.from({ length: 5 }, () => ({
+              type: 'text',
+              text: 'x',
+              cache_control: { type: 'ephemeral' },
+            })),
+          },
+        ],
+      },
+      /maximum of 4 blocks with cache_control/,
+    ],
     ['a conversation that the model begins', { messages: [use, result] }, /first message must use the "user" role/],
     ['a conversation that the model ends', { messages: [ask, { role: 'assistant', content: 'Well' }] }, /prefill/],
     ['a result without its call', { messages: [ask, result] }, /unexpected `tool_use_id`.*toolu_1/],
@@ -157,11 +258,25 @@ describe('the Messages API', () => {
   })
 })
 
-test('a call without a key is refused', async () => {
-  expect((await post(`${rehearsal.openaiBaseUrl}/responses`, {}, {})).status).toBe(401)
-  const { status, text } = await post(`${rehearsal.anthropicBaseUrl}/v1/messages`, {}, {})
-  expect(status).toBe(401)
-  expect(JSON.parse(text).error.type).toBe('authentication_error')
+test('a call without a key, or without the version that Anthropic asks for, is refused in its own words', async () => {
+  const openai = await post(`${rehearsal.openaiBaseUrl}/responses`, {}, {})
+  expect(openai.status).toBe(401)
+  expect(JSON.parse(openai.text).error).toMatchObject({
+    type: 'invalid_request_error',
+    message: expect.stringContaining("You didn't provide an API key"),
+  })
+  const anthropic = await post(`${rehearsal.anthropicBaseUrl}/v1/messages`, {}, {})
+  expect(anthropic.status).toBe(401)
+  expect(JSON.parse(anthropic.text)).toMatchObject({
+    type: 'error',
+    error: { type: 'authentication_error', message: 'x-api-key header is required' },
+  })
+  const unversioned = await post(`${rehearsal.anthropicBaseUrl}/v1/messages`, {}, { 'x-api-key': secret })
+  expect(unversioned.status).toBe(400)
+  expect(JSON.parse(unversioned.text).error).toEqual({
+    type: 'invalid_request_error',
+    message: 'anthropic-version: header is required',
+  })
 })
 
 test('what is not JSON, and what is not served, is said to be so', async () => {

@@ -242,8 +242,8 @@ describe.concurrent('fsck', () => {
     const tree = await services.git.changeTree(id, result_tree, [{ path: 'in/lost.txt', content: lost }])
     await sqlOf(
       server,
-      `insert into agent_run (id, project_id, purpose, status, message, start_tree, subagents, created_at)
-       values (gen_random_uuid(), $1, 'CODING', 'RUNNING', 'A run', $2, '[]', now())`,
+      `insert into agent_run (id, project_id, purpose, role, status, message, history, start_tree, subagents, created_by_id, created_at)
+       select gen_random_uuid(), $1, 'CODING', 'coder', 'RUNNING', 'A run', '[]', $2, '[]', id, now() from actor limit 1`,
       [id, tree],
     )
     expect(await faultsOf(projectId)).toEqual([])

@@ -21,15 +21,28 @@ const apart = async (env: Readonly<Record<string, string>>) => {
   const databaseUrl = stack.use(await createTestDatabase()).url
   const dataDir = stack.use(await temporaryDirectory()).path
   const api = stack.use(await startTestServer({ env, databaseUrl, dataDir, pools: {} }))
-  stack.use(await startTestServer({ env, databaseUrl, dataDir }))
+  const worker = stack.use(await startTestServer({ env, databaseUrl, dataDir }))
   const owned = stack.move()
-  return { api, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { api, worker, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Text that one process writes, as another one reads it. */
+const readAlong = async ({ api, worker }: { readonly api: TestServer; readonly worker: TestServer }) => {
+  const pieces = api.context.services.textFeed.follow('a session')
+  const first = pieces.next()
+  const piece = { sessionId: 'a session', messageId: 'm', agent: 'coder', iteration: 1, offset: 0 }
+  worker.context.services.textFeed.write({ ...piece, sessionId: 'another', text: 'not this' })
+  worker.context.services.textFeed.write({ ...piece, text: 'Written elsewhere.' })
+  const { value } = await first
+  await pieces.return(undefined)
+  return value?.text
 }
 
 it('on PostgreSQL alone: what one process asks for another does, and its events come back', async () => {
   await using processes = await apart({})
   expect(processes.api.context.queues.backend).toBe('postgres')
   expect(await helloWorld(processes.api)).toBe('COMPLETED')
+  expect(await readAlong(processes)).toBe('Written elsewhere.')
 })
 
 describe.skipIf(redis.url === null)(`on Redis${redis.note}`, () => {
@@ -38,6 +51,7 @@ describe.skipIf(redis.url === null)(`on Redis${redis.note}`, () => {
     await using other = await startTestServer({ env: onRedis, pools: {} })
     expect(processes.api.context.queues.backend).toBe('redis')
     expect(await helloWorld(processes.api)).toBe('COMPLETED')
+    expect(await readAlong(processes)).toBe('Written elsewhere.')
 
     const client = new Redis(redis.url ?? '')
     try {

@@ -77,7 +77,10 @@ describe('a commit in a project that pushes', () => {
     const { id, oid } = await committedDiff(server, project.id)
     expect(await pushWhen(id, is('PUSHED'))).toEqual({ status: 'PUSHED', attempts: 1, error: null })
     expect(await project.repository.head()).toBe(oid)
-    expect(await project.repository.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main')
+    expect((await project.repository.git('for-each-ref', '--format=%(refname)')).split('\n')).toEqual([
+      'refs/heads/main',
+      'refs/notes/countersign',
+    ])
     const told = await sqlOf(server, "select body->>'status' as status from event where diff_id = $1 order by id", [
       rowId(id),
     ])

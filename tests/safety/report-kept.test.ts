@@ -29,16 +29,12 @@ async function watch(server: TestServer, version?: string): Promise<Watched> {
   const watched = { asked: [] as (readonly string[])[], sandboxRuns: 0 }
   const syntaxCheck = await createPythonSyntaxCheck((script, stdin) => {
     watched.sandboxRuns += 1
-    return services.workspaces.with(
-      async () => {},
-      (workspace) =>
-        services.sandbox.run({
-          argv: ['python3', '-I', '-S', '-c', script],
-          workspace,
-          limits: defaultLimits.standard,
-          stdin,
-        }),
-    )
+    return services.sandbox.run({
+      argv: ['python3', '-I', '-S', '-c', script],
+      workspace: { base: null, changes: [] },
+      limits: defaultLimits.standard,
+      stdin,
+    })
   })
   watched.sandboxRuns = 0
   const analyzer = createCodeAnalyzer({ syntaxCheck })

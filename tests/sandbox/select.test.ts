@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/adapters/sandbox/default-limits.ts'
 import { createSandbox } from '../../src/adapters/sandbox/select.ts'
 import { SandboxUnavailableError } from '../../src/domain/errors.ts'
-import { createFixture, processesMarked, reasonToSkip, searchPath } from './sandbox-fixture.ts'
+import { createFixture, emptyWorkspace, processesMarked, reasonToSkip, searchPath } from './sandbox-fixture.ts'
 
 const skipReason = await reasonToSkip()
 const noEngine = 'unix:///nowhere/docker.sock'
@@ -31,19 +31,24 @@ describe('choosing a driver', () => {
     await writeFile(broken, '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2\nexit 1\n')
     await chmod(broken, 0o755)
     await chmod(fixture.privateDirectory, 0o755)
-    const sandbox = await createSandbox({ driver: 'bubblewrap', searchPath, bubblewrap: broken })
+    const sandbox = await createSandbox({
+      driver: 'bubblewrap',
+      searchPath,
+      bubblewrap: broken,
+      scratch: fixture.scratch,
+    })
     const availability = await sandbox.availability()
     expect(availability).toMatchObject({ available: false, driver: 'bubblewrap' })
     expect(JSON.stringify(availability)).toMatch(/No permissions to create new namespace.*SANDBOX=docker/)
-    const command = { argv: ['true'], workspace: fixture.workspace, limits: defaultLimits.quick }
+    const command = { argv: ['true'], workspace: emptyWorkspace, limits: defaultLimits.quick }
     await expect(sandbox.run(command)).rejects.toThrow(SandboxUnavailableError)
   })
 
   it.skipIf(skipReason !== null)(`says how it isolates${skipReason ? ` (skipped: ${skipReason})` : ''}`, async () => {
-    const sandbox = await createSandbox({ driver: 'auto', searchPath })
-    const availability = await sandbox.availability()
+    await using fixture = await createFixture({ driver: 'auto' })
+    const availability = await fixture.sandbox.availability()
     expect(availability).toMatchObject({ available: true, driver: 'bubblewrap' })
-    expect(JSON.stringify(availability)).toMatch(/memory (limited by cgroup|watched)/)
+    expect(JSON.stringify(availability)).toMatch(/memory (limited by cgroup|watched).*workspaces (overlaid|copied)/)
   })
 
   it.skipIf(skipReason !== null)('shows further toolchains, and never what is hidden or above it', async () => {
@@ -78,7 +83,11 @@ describe('the driver without isolation', () => {
     const answer = await fixture.python('import os, sys; print(sys.stdin.read(), os.getcwd()); sys.exit(3)', {
       stdin: 'in',
     })
-    expect(answer).toMatchObject({ driver: 'none', exitCode: 3, stdout: `in ${fixture.workspace}\n` })
+    expect(answer).toMatchObject({
+      driver: 'none',
+      exitCode: 3,
+      stdout: expect.stringMatching(/^in .*\/scratch\/ws-.*\/workspace\n$/),
+    })
     const hog = await fixture.python('import time; kept = b"x" * (300 << 20); time.sleep(600)', {
       limits: { ...defaultLimits.standard, memoryBytes: 200 << 20 },
     })
@@ -101,7 +110,7 @@ describe('the driver without isolation', () => {
     await using fixture = await createFixture({ driver: 'none' })
     const marker = `marker-${randomBytes(8).toString('hex')}`
     const script = `(setsid sh -c 'sleep 600' ${marker} &) ; sleep "$1"`
-    const limits = { ...defaultLimits.quick, wallMs: 500 }
+    const limits = { ...defaultLimits.quick, wallMs: 500, graceMs: 300 }
     expect(await fixture.run(['sh', '-c', script, 'x', '600'], { limits })).toMatchObject({
       timedOut: true,
       exitCode: null,

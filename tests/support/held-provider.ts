@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import { startRehearsal } from '../../src/adapters/rehearsal/server.ts'
+import { type RehearsalOptions, startRehearsal } from '../../src/adapters/rehearsal/server.ts'
 
 /** A call that was not answered and is still open. */
 export interface HeldCall {
@@ -10,6 +10,8 @@ export interface HeldCall {
   readonly body: string
   /** Settles when the caller closes the connection. */
   readonly closed: Promise<void>
+  /** Answers it after all. */
+  answer(): Promise<void>
 }
 
 export interface HeldProvider extends AsyncDisposable {
@@ -23,8 +25,8 @@ export interface HeldProvider extends AsyncDisposable {
 }
 
 /** Stands before the rehearsal as the providers' address, and keeps calls from it that a test wants to see hang. */
-export const startHeldProvider = async (): Promise<HeldProvider> => {
-  const rehearsal = await startRehearsal()
+export const startHeldProvider = async (options: RehearsalOptions = {}): Promise<HeldProvider> => {
+  const rehearsal = await startRehearsal(options)
   let count = 0
   let holding: { matches: (path: string, body: string) => boolean; held: (call: HeldCall) => void } | undefined
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
@@ -32,13 +34,17 @@ export const startHeldProvider = async (): Promise<HeldProvider> => {
     const closed = once(response, 'close').then(() => undefined)
     const body = (await buffer(request)).toString()
     count += 1
-    if (holding?.matches(path, body)) return holding.held({ path, body, closed })
+    const answer = () => pass(request, response, body)
+    if (holding?.matches(path, body)) return holding.held({ path, body, closed, answer })
+    await answer()
+  }
+  const pass = async (request: IncomingMessage, response: ServerResponse, body: string) => {
     const headers = Object.fromEntries(
       Object.entries(request.headers).filter(([name]) =>
         /^(authorization|x-api-key|content-type|anthropic-)/.test(name),
       ),
     ) as Record<string, string>
-    const answer = await fetch(`${rehearsal.anthropicBaseUrl}${path}`, { method: 'POST', headers, body })
+    const answer = await fetch(`${rehearsal.anthropicBaseUrl}${request.url ?? ''}`, { method: 'POST', headers, body })
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
     response.end(Buffer.from(await answer.arrayBuffer()))
   }

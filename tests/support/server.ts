@@ -66,7 +66,8 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     pools: options.pools ?? allPools,
     rehearsal: options.rehearsal ?? true,
     migrate: false,
-    overrides: { retry: { baseDelayMs: 5 }, ...options.overrides },
+    // The providers of tests fail on purpose, and many tests share one server: one's failures are no other's.
+    overrides: { retry: { baseDelayMs: 5 }, breaker: { failures: Number.POSITIVE_INFINITY }, ...options.overrides },
   })
   stack.defer(() => running.close())
   const { context, url, adminToken } = running

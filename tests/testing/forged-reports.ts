@@ -96,6 +96,58 @@ export const forgeries: readonly Trick[] = [
         { 'test_a.py': 'import os\ndef test_a():\n    os.closerange(0, 256)\n    os._exit(0)\n' },
         /1 of 1 tests are missing/,
       ],
+      'only sets up, by its settings': [
+        { 'pytest.ini': '[pytest]\naddopts = --setup-only\n', 'test_a.py': greenAndRed },
+        /2 of 2 tests are missing/,
+      ],
+      'skips everything in a hook': [
+        {
+          'conftest.py':
+            'import pytest\ndef pytest_collection_modifyitems(items):\n    for item in items: item.add_marker(pytest.mark.skip)\n',
+          'test_a.py': greenAndRed,
+        },
+        /None of 2 tests passed/,
+      ],
+      'runs nothing in a hook': [
+        { 'conftest.py': 'def pytest_runtestloop(session): return True\n', 'test_a.py': greenAndRed },
+        /2 of 2 tests are missing/,
+      ],
+      'has two tests of one name, and leaves in the second': [
+        {
+          'conftest.py': 'def pytest_collection_modifyitems(items): items += list(items)\n',
+          'test_a.py':
+            'import os\ntimes = []\ndef test_a():\n    times.append(1)\n    if len(times) == 2: os._exit(0)\n',
+        },
+        /1 of 2 tests are missing/,
+      ],
+      'becomes another program': [
+        { 'test_a.py': 'import os\ndef test_a(): os.execv("/bin/true", ["true"])\n' },
+        /1 of 1 tests are missing/,
+      ],
+      'leaves from a thread': [
+        {
+          'test_a.py':
+            'import os, threading, time\nthreading.Timer(0.1, lambda: os._exit(0)).start()\ndef test_a(): time.sleep(60)\n',
+        },
+        /1 of 1 tests are missing/,
+      ],
+      'leaves in a fork of the runner': [
+        { 'test_a.py': 'import os\ndef test_a():\n    if os.fork(): os._exit(0)\ndef test_b(): assert False\n' },
+        /1 of 2 tests (failed|are missing)/,
+      ],
+      'takes the place of the modules of who watches': [
+        {
+          ...Object.fromEntries(
+            ['sitecustomize', 'usercustomize', 'json', 'threading', 'collections'].map((name) => [
+              `${name}.py`,
+              'import os\nos._exit(0)\n',
+            ]),
+          ),
+          'x.pth': 'import os; os._exit(0)\n',
+          'test_a.py': greenAndRed,
+        },
+        null,
+      ],
       'leaves by sys.exit in a test': [{ 'test_a.py': 'import sys\ndef test_a(): sys.exit(0)\n' }, null],
       'takes the place of the runner': [
         { 'pytest.py': 'def main(*a, **k): return 0\n', 'test_a.py': greenAndRed },
@@ -130,6 +182,38 @@ export const forgeries: readonly Trick[] = [
         null,
       ],
       'has no test': [{ 'test_a.py': 'import unittest\n' }, null],
+      'turns the status round when it ends': [
+        {
+          'test_a.py': `import atexit, os\natexit.register(lambda: os._exit(0))\n${cases('def test_a(self): pass\ndef test_b(self): self.fail()')}`,
+        },
+        /1 of 2 tests failed, though.*test_a\.T\.test_b/,
+      ],
+      'turns the status of a subtest round': [
+        {
+          'test_a.py': `import atexit, os\natexit.register(lambda: os._exit(0))\n${cases('def test_a(self):\n    with self.subTest(i=1): self.fail()')}`,
+        },
+        /1 of 1 tests failed, though/,
+      ],
+      'leaves when its module is torn down': [
+        {
+          'test_a.py': `${cases('def test_a(self): raise ValueError()')}def tearDownModule():\n    import os\n    os._exit(0)\n`,
+        },
+        /1 of 1 tests failed, though/,
+      ],
+      'skips everything': [
+        { 'test_a.py': `${cases('def test_a(self): self.fail()')}def setUpModule(): raise unittest.SkipTest("s")\n` },
+        /None of 1 tests passed/,
+      ],
+      'loads no test': [
+        { 'test_a.py': `${cases('def test_a(self): self.fail()')}def load_tests(*_): return unittest.TestSuite()\n` },
+        /no test was collected/,
+      ],
+      'loads a test twice, and leaves in the second': [
+        {
+          'test_a.py': `import os\ntimes = []\n${cases('def test_a(self):\n    times.append(1)\n    if len(times) == 2: os._exit(0)')}def load_tests(loader, tests, _): return unittest.TestSuite([tests, loader.loadTestsFromName("test_a.T.test_a")])\n`,
+        },
+        /1 of 2 tests are missing/,
+      ],
       fails: [{ 'test_a.py': cases('def test_a(self): self.fail()') }, null],
     },
     'FAILED',
@@ -142,18 +226,18 @@ export const forgeries: readonly Trick[] = [
           'a.test.mjs':
             "import { test } from 'node:test'\nconsole.log('# pass 2')\nprocess.exit(0)\ntest('a', () => {})\n",
         },
-        /No test is in the report of a\.test\.mjs/,
+        /The process of a\.test\.mjs was left/,
       ],
       'leaves in a test': [
         {
           'a.test.mjs':
             "import { test } from 'node:test'\ntest('a', () => {})\ntest('b', () => process.exit(0))\ntest('c', () => {})\n",
         },
-        /No test is in the report of a\.test\.mjs|missing/,
+        /The process of a\.test\.mjs was left|missing/,
       ],
       'leaves without a word': [
         { 'a.test.mjs': "import { test } from 'node:test'\ntest('a', () => process.reallyExit(0))\n" },
-        /No test is in the report of a\.test\.mjs|missing/,
+        /The process of a\.test\.mjs was left|missing/,
       ],
       'leaves in the code that is tested': [
         {
@@ -161,7 +245,56 @@ export const forgeries: readonly Trick[] = [
           'a.test.mjs': "import { test } from 'node:test'\nimport './lib.mjs'\ntest('a', () => {})\n",
           'b.test.mjs': "import { test } from 'node:test'\ntest('b', () => {})\n",
         },
-        /No test is in the report of a\.test\.mjs/,
+        /The process of a\.test\.mjs was left/,
+      ],
+      'leaves before its first test': [
+        {
+          'a.test.mjs':
+            "import { before, test } from 'node:test'\nbefore(() => process.exit(0))\ntest('a', () => {})\n",
+        },
+        /The process of a\.test\.mjs was left/,
+      ],
+      'leaves between tests that were made later': [
+        {
+          'a.test.mjs':
+            "import { test } from 'node:test'\ntest('a', () => {})\nsetImmediate(() => process.exit(0))\nawait new Promise((go) => setTimeout(go, 500))\ntest('b', () => { throw new Error() })\n",
+        },
+        /The process of a\.test\.mjs was left/,
+      ],
+      'leaves in the code that is tested, by names of its own': [
+        {
+          'check.mjs': "export { test as check } from 'node:test'\n",
+          'lib.mjs': 'process.exit(0)\n',
+          'a.test.mjs': "import { check } from './check.mjs'\nimport './lib.mjs'\ncheck('a', () => {})\n",
+        },
+        /The process of a\.test\.mjs was left/,
+      ],
+      'leaves in a suite': [
+        {
+          'a.test.mjs':
+            "import { describe, it } from 'node:test'\ndescribe('d', () => { it('x', () => {}); it('y', () => process.reallyExit(0)); it('z', () => { throw new Error() }) })\n",
+        },
+        /The process of a\.test\.mjs was left|missing/,
+      ],
+      'has a child that comes to its end': [
+        {
+          'a.test.mjs':
+            "import { spawnSync } from 'node:child_process'\nif (process.env.CHILD) process.exitCode = 0\nelse {\n  spawnSync(process.execPath, [...process.execArgv, process.argv[1]], { env: { ...process.env, CHILD: '1' } })\n  process.exit(0)\n}\n",
+        },
+        /The process of a\.test\.mjs was left/,
+      ],
+      'prints a report': [
+        { 'a.test.mjs': "console.log('TAP version 13\\nok 1 - a\\n1..1')\nprocess.exit(0)\n" },
+        /The process of a\.test\.mjs was left/,
+      ],
+      'skips everything': [
+        { 'a.test.mjs': "import { test } from 'node:test'\ntest.skip('a', () => { throw new Error() })\n" },
+        /None of 1 tests passed/,
+      ],
+      'names no test': [
+        { 'a.test.mjs': "import { test } from 'node:test'\ntest('a', () => { throw new Error() })\n" },
+        /No test was run/,
+        ['--test-name-pattern=nothing'],
       ],
       'leaves in the process of its runner': [
         { 'a.test.mjs': "import { test } from 'node:test'\ntest('a', () => process.reallyExit(0))\n" },
@@ -237,6 +370,23 @@ export const honestTests: readonly Trick[] = [
           'test/plain.mjs': "console.log('a script without a runner')\n",
         },
         null,
+      ],
+      'runs those that are named': [
+        {
+          'a.test.mjs':
+            "import { test } from 'node:test'\ntest('a', () => {})\ntest('b', () => { throw new Error() })\n",
+          'b.test.mjs': "import { test } from 'node:test'\ntest('c', () => { throw new Error() })\n",
+        },
+        null,
+        ['--test-name-pattern=^a$'],
+      ],
+      'leaves on purpose what holds it open': [
+        {
+          'a.test.mjs':
+            "import { createServer } from 'node:net'\nimport { test } from 'node:test'\ncreateServer().listen(0)\ntest('a', () => {})\n",
+        },
+        null,
+        ['--test-force-exit'],
       ],
       'has a reporter of its own': [
         { 'a.test.mjs': "import { test } from 'node:test'\ntest('a', () => {})\n" },

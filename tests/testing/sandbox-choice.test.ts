@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createUnconfinedSandbox } from '../../src/adapters/sandbox/none.ts'
 import { runTests } from '../../src/domain/testing/run-tests.ts'
@@ -27,7 +28,10 @@ describe('a sandbox that this machine does not have', () => {
   /** A process beside this one that was told to run tests without isolation. */
   const unconfined = () => ({
     ...server.context.services,
-    sandbox: createUnconfinedSandbox({ searchPath: server.config.searchPath }),
+    sandbox: createUnconfinedSandbox({
+      searchPath: server.config.searchPath,
+      scratch: join(server.config.dataDir, 'workspaces'),
+    }),
   })
 
   it('makes every result ERRORED with the reason, never a verdict on the code, and the health failed', async () => {

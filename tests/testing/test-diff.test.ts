@@ -101,6 +101,50 @@ describe.skipIf(skipReason !== null)(`testDiff${skipReason ? ` (skipped: ${skipR
     ])
   })
 
+  it('is followed on the diff and on the project: each sees a test end while others run', async () => {
+    const { projectId, diff } = await untested()
+    const { command, seconds } = sleeper()
+    await testCase(server, projectId, { name: 'passes', command: ['true'] })
+    await testCase(server, projectId, { name: 'waits', command, timeoutMs: 60_000 })
+    const { eventCursor } = await server.query('{ eventCursor }')
+    const fields = '__typename ... on TestRunChanged { status finished total testRun { id diff { id } } }'
+    const [onDiff, onProject] = [
+      server.subscribe(
+        `subscription ($id: ID!, $after: String) { event: diffEvents(diffId: $id, after: $after) { ${fields} } }`,
+        {
+          id: diff.id,
+          after: eventCursor,
+        },
+      ),
+      server.subscribe(
+        `subscription ($id: ID!, $after: String) { event: projectEvents(projectId: $id, after: $after) { ${fields} } }`,
+        {
+          id: projectId,
+          after: eventCursor,
+        },
+      ),
+    ]
+    const run = await testDiff(server, diff.id)
+    const until = async (events: typeof onDiff, status: string, finished: number) => {
+      const seen: string[] = []
+      for (;;) {
+        const { event } = (await events.next()).value.data
+        if (event.__typename !== 'TestRunChanged') continue
+        expect(event.testRun).toEqual({ id: run.id, diff: { id: diff.id } })
+        seen.push(`${event.status} ${event.finished}/${event.total}`)
+        if (event.status === status && event.finished === finished) return seen
+      }
+    }
+    for (const events of [onDiff, onProject])
+      expect(await until(events, 'RUNNING', 1)).toEqual(['QUEUED 0/2', 'RUNNING 0/2', 'RUNNING 1/2'])
+    await begun(seconds)
+    for (const pid of processesMarked(seconds)) kill(pid)
+    for (const events of [onDiff, onProject]) {
+      expect(await until(events, 'FAILED', 2)).toEqual(['RUNNING 2/2', 'FAILED 2/2'])
+      await events.return?.()
+    }
+  })
+
   it('tests a diff that was committed, too', async () => {
     const { projectId, diff } = await untested()
     await review(server, diff)

@@ -226,6 +226,8 @@ print('END')
     ])
     expect(result?.truncated).toBe(true)
     expect(result?.stdout).not.toContain('\u0000')
+    // What speaks to a terminal is gone with its words.
+    for (const trace of ['\u001b', 'owned', '[2J']) expect(result?.stdout).not.toContain(trace)
     expect(result?.stdout.isWellFormed()).toBe(true)
     expect(result?.stdout.length).toBeLessThan(1.2 * 1024 * 1024)
     expect(result?.stdout.trimEnd().endsWith('END')).toBe(true)

@@ -22,7 +22,7 @@ describe.skipIf(skipReason !== null)(`a verdict${skipReason ? ` (skipped: ${skip
     await using server = await startTestServer({
       rehearsal: false,
       env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
-      pools: { maintenance: 1, tests: 2 },
+      pools: { maintenance: 1, tests: 4 },
     })
     const projectId = await readyProject(server)
     const diff = await proposed(server, projectId, { content: addsFile('note.txt', ['A note.']) })
@@ -64,12 +64,18 @@ describe('who watches over', () => {
     ['python3 -m pytest -q', ['-q']],
     ['/usr/bin/python3.11 -I -m unittest a', ['a']],
     ['pytest tests', ['tests']],
+    ['node --import ./a.mjs --test', ['--import', './a.mjs', '--test']],
     ['node --test', ['--test']],
     ['node --experimental-strip-types --test a.ts', ['--experimental-strip-types', '--test', 'a.ts']],
   ])('gets the words of %s', (command, words) => {
     const watched = supervised(command.split(' '))
     expect(watched?.argv.slice(-words.length)).toEqual(words)
     expect(watched?.argv).toContain(watched?.mark)
+  })
+
+  it('takes the Python beside a pytest that is named with its place', () => {
+    expect(supervised(['.venv/bin/pytest', '-q'])?.argv[0]).toBe('.venv/bin/python3')
+    expect(supervised(['pytest', '-q'])?.argv[0]).toBe('python3')
   })
 
   it.each([
@@ -79,6 +85,7 @@ describe('who watches over', () => {
     'npm test',
     'sh -c pytest',
     'node a.js',
+    'node a.js --test',
   ])('leaves alone %s', (command) => {
     expect(supervised(command.split(' '))).toBeNull()
   })

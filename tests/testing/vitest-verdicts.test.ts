@@ -67,6 +67,54 @@ it.each<[string, Record<string, string>, string[], number, RegExp | null]>([
     /no test was collected|before it had reported/,
   ],
   [
+    'that skips everything is not green',
+    { 'a.test.mjs': `${imports}test.skip('a', () => { throw new Error() })` },
+    [],
+    1,
+    /None of 1 tests passed/,
+  ],
+  [
+    'that names no test is not green',
+    {
+      'vitest.config.mjs': 'export default { test: { testNamePattern: "nothing" } }',
+      'a.test.mjs': `${imports}test('a', () => { throw new Error() })`,
+    },
+    [],
+    1,
+    /None of 1 tests passed/,
+  ],
+  [
+    'whose settings turn the status round is not green',
+    {
+      'vitest.config.mjs': 'process.on("exit", () => { process.exitCode = 0 })\nexport default {}',
+      'a.test.mjs': `${imports}test('a', () => { throw new Error() })`,
+    },
+    [],
+    1,
+    /1 of 1 tests failed, though/,
+  ],
+  [
+    'that is left when its settings are torn down is not green',
+    {
+      'vitest.config.mjs': 'export default { test: { globalSetup: "./setup.mjs" } }',
+      'setup.mjs': 'export const teardown = () => process.exit(0)\nexport const setup = () => {}',
+      'a.test.mjs': `${imports}test('a', () => { throw new Error() })`,
+    },
+    [],
+    1,
+    /1 of 1 tests failed, though/,
+  ],
+  [
+    'that sends its report elsewhere is judged by it all the same',
+    {
+      'vitest.config.mjs': 'export default { test: { reporters: ["dot"], outputFile: { json: "mine.json" } } }',
+      'a.test.mjs': `${imports}test('a', () => {})`,
+    },
+    [],
+    0,
+    null,
+  ],
+  [
     'that is left by its settings is not green',
     { 'vitest.config.mjs': 'process.exit(0)', 'a.test.mjs': `${imports}test('a', () => {})` },
     [],

@@ -42,19 +42,30 @@ export async function fetchRemote<Result>(
 }
 
 /** The same within a talk that has begun. */
-export async function fetchBranch<Result>(
-  { repository, timeoutMs }: RemoteContext,
+export function fetchBranch<Result>(
+  context: RemoteContext,
   talk: Talk,
   address: RemoteUrl,
   branch: string,
   use: (oid: string) => Promise<Result>,
 ): Promise<Result> {
+  return fetchRef(context, talk, address, { ref: branchRef(branch), words: `branch ${branch}` }, use)
+}
+
+/** The same for any reference of checked shape. @param what.words what the reference is to people */
+export async function fetchRef<Result>(
+  { repository, timeoutMs }: RemoteContext,
+  talk: Talk,
+  address: RemoteUrl,
+  what: { readonly ref: string; readonly words: string },
+  use: (oid: string) => Promise<Result>,
+): Promise<Result> {
   await sweepFetched(repository, 2 * timeoutMs)
   const ref = `${space}/${Date.now()}-${randomUUID()}`
   try {
-    await talk(fetchArguments(address, branchRef(branch), ref), { act: `fetch the branch ${branch} from` })
+    await talk(fetchArguments(address, what.ref, ref), { act: `fetch the ${what.words} from` })
     const oid = await readRef(repository, ref)
-    if (oid === null) throw new RemoteError(`The remote's branch ${branch} did not arrive.`, '')
+    if (oid === null) throw new RemoteError(`The remote's ${what.words} did not arrive.`, '')
     return await use(oid)
   } finally {
     await removeRef(repository, ref)

@@ -8,6 +8,7 @@ import type { CommitInfo, GitStore, ObjectFormat } from '../../domain/ports/git-
 import { applyPatch } from './apply-patch.ts'
 import { branchRef, isUuid } from './branch-names.ts'
 import { changeTree } from './change-tree.ts'
+import { createEvidenceSource } from './evidence-source.ts'
 import { fetchRemote } from './fetch-remote.ts'
 import { createGitClient } from './git-client.ts'
 import { defaultSearchPath } from './git-environment.ts'
@@ -17,6 +18,8 @@ import { importFiles } from './import-files.ts'
 import { importRemote } from './import-remote.ts'
 import { materialize } from './materialize.ts'
 import { mergeChange } from './merge-change.ts'
+import { addNote } from './notes.ts'
+import { pushNotes } from './notes-remote.ts'
 import { createObjectReaders } from './object-readers.ts'
 import { pushRemote } from './push-remote.ts'
 import { directoryEntries, listFiles, readFile } from './read-tree.ts'
@@ -37,6 +40,7 @@ import { createRepositoryCare } from './repository-care.ts'
 import { createGitRunner, type GitRunnerOptions } from './run-git.ts'
 import { storeArchive } from './store-archive.ts'
 import { streamBlobs } from './stream-blobs.ts'
+import { treeChanges } from './tree-changes.ts'
 import { changedFiles, patchBetween, patchParts } from './tree-diff.ts'
 import { walkFiles } from './walk-files.ts'
 import { writeObjects } from './write-objects.ts'
@@ -198,6 +202,17 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     async push(projectId, remote, branch, oid, signal) {
       return await pushRemote(await remoteContext(projectId), remote, branch, oid, signal)
     },
+    async pushNotes(projectId, remote, signal) {
+      await pushNotes(await remoteContext(projectId), remote, signal)
+    },
+
+    async evidenceSource(projectId) {
+      const repository = await open(projectId)
+      return createEvidenceSource(repository, (ids) => streamBlobs(runnerOptions, repository.directory, ids))
+    },
+    async addNote(projectId, commit, content, at) {
+      await addNote(await open(projectId), commit, content, at)
+    },
 
     async branchHead(projectId, branch) {
       return await branchHead(await open(projectId), branch)
@@ -263,6 +278,11 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       const repository = await open(projectId)
       return await changedFiles(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
     },
+    async treeChanges(projectId, fromTree, toTree, bounds) {
+      const repository = await open(projectId)
+      const [from, to] = await Promise.all([treeOf(repository, fromTree), treeOf(repository, toTree)])
+      return await treeChanges(repository, from, to, bounds)
+    },
     async patchBetween(projectId, fromTree, toTree) {
       const repository = await open(projectId)
       return await patchBetween(repository, await treeOf(repository, fromTree), await treeOf(repository, toTree))
@@ -295,9 +315,10 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       await releaseCommit(await open(projectId), kind, id)
     },
 
-    async materialize(projectId, tree, directory) {
+    async materialize(projectId, tree, directory, owner = null) {
       const repository = await open(projectId)
-      await materialize(repository, await treeOf(repository, tree), directory)
+      const blobs = (ids: readonly string[]) => streamBlobs(runnerOptions, repository.directory, ids)
+      await materialize({ repository, blobs }, await treeOf(repository, tree), directory, owner)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([readers.dropAll(), writers.dropAll()])

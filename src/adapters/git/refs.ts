@@ -76,16 +76,25 @@ async function removeStaleLock(repository: Repository, ref: string): Promise<boo
 
 /** @throws GitCommandError for every fault but a branch that was elsewhere */
 export async function moveBranch(repository: Repository, branch: string, from: string, to: string): Promise<boolean> {
-  const ref = branchRef(branch)
-  requireObjectIds(from, to)
-  if (await repository.moveRef(ref, to, from)) return true
+  return await swapRef(repository, branchRef(branch), from, to)
+}
+
+/**
+ * Moves a reference of checked shape in one step; makes it when it was not to be there.
+ * @throws GitCommandError for every fault but a reference that was elsewhere
+ */
+export async function swapRef(repository: Repository, ref: string, from: string | null, to: string): Promise<boolean> {
+  requireObjectIds(...(from === null ? [] : [from]), to)
+  // An id of zeros is git's word for a reference that is not there.
+  if (await repository.moveRef(ref, to, from ?? '0'.repeat(to.length))) return true
   return await moveAlone(repository, ref, from, to)
 }
 
 /** With a git of its own, which says what is wrong. */
-async function moveAlone(repository: Repository, ref: string, from: string, to: string): Promise<boolean> {
+async function moveAlone(repository: Repository, ref: string, from: string | null, to: string): Promise<boolean> {
   try {
-    await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, to, from] })
+    const old = from ?? '0'.repeat(to.length)
+    await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', ref, to, old] })
     return true
   } catch (error) {
     if (!(error instanceof GitCommandError)) throw error

@@ -2,7 +2,7 @@ import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages
 import { z } from 'zod'
 import type { ModelAnswer, ModelRequest, StopReason, ToolUse } from '../../domain/ports/model-provider.ts'
 import { parseObject } from './anthropic-request.ts'
-import { BrokenStream } from './failure.ts'
+import { BrokenStream, distinctToolUses } from './failure.ts'
 import type { CountedTokens } from './prices.ts'
 
 const tokens = z.number().int().nonnegative()
@@ -110,7 +110,7 @@ function toAnswer(raw: unknown, blocks: readonly OpenBlock[], request: ModelRequ
   const explanation = stop === 'REFUSAL' ? (message.stop_details?.explanation ?? '') : ''
   const spoken = request.structured ? texts.slice(-1) : texts
   const text = spoken.filter((piece) => piece !== '').join('\n\n') || explanation
-  const toolUses = stop === 'TOOLS' ? blocks.flatMap(toToolUse) : []
+  const toolUses = distinctToolUses(stop === 'TOOLS' ? blocks.flatMap(toToolUse) : [])
   const whole = stop === 'END' || toolUses.every((use) => parseObject(use.argumentsText) !== null)
   const reusable = whole && (stop === 'END' || stop === 'TOOLS')
   return {

@@ -20,7 +20,7 @@ const cached = { cache_control: { type: 'ephemeral' as const } }
 export function toMessagesRequest(request: ModelRequest): MessageCreateParamsStreaming {
   const messages = toMessages(request)
   // An agent's conversation is sent again with each turn; a single question is not worth a cache write.
-  if (request.tools.length > 0) markLastBlock(messages)
+  if (request.tools.length > 0) markTurns(messages)
   return {
     model: request.model,
     max_tokens: request.maxOutputTokens,
@@ -108,9 +108,13 @@ export function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-function markLastBlock(messages: { content: ContentBlockParam[] }[]): void {
-  const content = messages.at(-1)?.content
-  const last = content?.at(-1)
-  if (content && (last?.type === 'text' || last?.type === 'tool_result'))
-    content[content.length - 1] = { ...last, ...cached }
+/**
+ * Marks where the conversation ends now, and where it ended a turn ago: the API looks for a cached prefix only a few
+ * blocks before each mark, and one turn may bring more tool results than that.
+ */
+function markTurns(messages: { role: string; content: ContentBlockParam[] }[]): void {
+  for (const { content } of messages.filter(({ role }) => role === 'user').slice(-2)) {
+    const last = content.at(-1)
+    if (last?.type === 'text' || last?.type === 'tool_result') content[content.length - 1] = { ...last, ...cached }
+  }
 }

@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import type { ModelProvider, ModelRequest } from '../../domain/ports/model-provider.ts'
 import { createMessageCollector } from './anthropic-answer.ts'
 import { toMessagesRequest } from './anthropic-request.ts'
+import { defaultCallLimits } from './call-limits.ts'
 import { defaultModels } from './default-models.ts'
 import {
   BrokenStream,
@@ -11,15 +12,16 @@ import {
   failureOfRequest,
   failureOfStream,
 } from './failure.ts'
+import { guardedProvider } from './guarded-call.ts'
 import type { ProviderOptions } from './provider-options.ts'
-import { callWithRetries } from './retry.ts'
 import { streamEvents } from './stream-events.ts'
+import { watchedFetch } from './watched-fetch.ts'
 
 /**
  * Anthropic's Messages API, or a server that speaks it. A retried call streams its text again from the start.
  */
 export function createAnthropicProvider(options: ProviderOptions): ModelProvider {
-  const { apiKey, timeoutMs = 120_000 } = options
+  const { apiKey } = options
   const client = new Anthropic({
     // Servers on one's own machine often need no key, the client library always does.
     apiKey: apiKey ?? 'none',
@@ -27,13 +29,14 @@ export function createAnthropicProvider(options: ProviderOptions): ModelProvider
     webhookKey: null,
     maxRetries: 0,
     // Ours ends a call first, so that every timeout is told in the same way.
-    timeout: timeoutMs + 60_000,
+    timeout: 2 * (options.limits?.callMs ?? defaultCallLimits.callMs),
     logLevel: 'off',
     openTelemetry: { propagation: false },
   })
 
-  async function completeOnce(request: ModelRequest, signal: AbortSignal) {
-    const stream = await client.messages.create(toMessagesRequest(request), { signal })
+  async function attempt(request: ModelRequest, signal: AbortSignal, onLife: () => void) {
+    const watched = client.withOptions({ fetch: watchedFetch(onLife) })
+    const stream = await watched.messages.create(toMessagesRequest(request), { signal })
     const message = createMessageCollector()
     for await (const event of streamEvents(stream, (cause) => cause instanceof Anthropic.APIError)) {
       if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') request.onText?.(event.delta.text)
@@ -59,18 +62,5 @@ export function createAnthropicProvider(options: ProviderOptions): ModelProvider
     return cause instanceof Anthropic.AnthropicError ? failureOfRequest('ANTHROPIC', apiKey, cause) : null
   }
 
-  return {
-    provider: 'ANTHROPIC',
-    rehearsal: options.rehearsal,
-    defaultModel: options.defaultModel,
-    complete: (request) =>
-      callWithRetries((signal) => completeOnce(request, signal), {
-        provider: 'ANTHROPIC',
-        signal: request.signal,
-        timeoutMs,
-        retry: options.retry ?? {},
-        failureOf,
-        onRetry: options.log,
-      }),
-  }
+  return guardedProvider({ provider: 'ANTHROPIC', attempt, failureOf }, options)
 }

@@ -2,7 +2,11 @@ import type { ModelProvider, Provider } from '../../domain/ports/model-provider.
 import type { Logger, Models } from '../../domain/shared/services.ts'
 import type { Rehearsal } from '../rehearsal/server.ts'
 import { createAnthropicProvider } from './anthropic.ts'
+import type { CallLimits } from './call-limits.ts'
+import type { BreakerOptions } from './circuit-breaker.ts'
+import { inputLimitOf } from './context-limits.ts'
 import { defaultModels } from './default-models.ts'
+import { offeredModels } from './offered-models.ts'
 import { createOpenAiProvider } from './openai.ts'
 import type { Prices } from './prices.ts'
 import type { ProviderOptions } from './provider-options.ts'
@@ -19,10 +23,20 @@ export interface ModelsOptions {
   readonly openai: ProviderAccess
   readonly anthropic: ProviderAccess
   readonly judge: { readonly provider: Provider | undefined; readonly model: string | undefined }
+  /** Who answers in sessions that name nobody. */
+  readonly coder?: ChosenModel | undefined
+  readonly evaluator?: ChosenModel | undefined
   /** Plays the providers that have neither key nor address. */
   readonly rehearsal: Pick<Rehearsal, 'openaiBaseUrl' | 'anthropicBaseUrl'> | undefined
   readonly prices: Prices
+  readonly callLimits?: Partial<CallLimits> | undefined
   readonly retry?: RetryOptions | undefined
+  readonly breaker?: BreakerOptions | undefined
+}
+
+interface ChosenModel {
+  readonly provider: Provider
+  readonly model: string
 }
 
 const factories: Readonly<Record<Provider, (options: ProviderOptions) => ModelProvider>> = {
@@ -34,6 +48,34 @@ const factories: Readonly<Record<Provider, (options: ProviderOptions) => ModelPr
 export const isConfigured = (access: ProviderAccess): boolean =>
   access.apiKey !== undefined || access.baseUrl !== undefined
 
+/** Where a provider is reached, really or in the rehearsal, and the key for it; undefined where it is not. */
+const reachOf = (
+  provider: Provider,
+  access: ProviderAccess,
+  rehearsalUrl: string | undefined,
+): { readonly baseUrl: string; readonly apiKey: string | null; readonly rehearsal: boolean } | undefined => {
+  if (isConfigured(access)) {
+    const baseUrl = access.baseUrl ?? defaultModels[provider].baseUrl
+    return { baseUrl, apiKey: access.apiKey ?? null, rehearsal: false }
+  }
+  return rehearsalUrl === undefined ? undefined : { baseUrl: rehearsalUrl, apiKey: 'rehearsal', rehearsal: true }
+}
+
+/** Where the gateway of tests finds the same providers, and which of their models it offers. */
+export const gatewayTargets = (
+  { openai, anthropic, rehearsal, prices }: Pick<ModelsOptions, 'openai' | 'anthropic' | 'rehearsal' | 'prices'>,
+  models: Models,
+) => {
+  const [first, second] = [
+    reachOf('OPENAI', openai, rehearsal?.openaiBaseUrl),
+    reachOf('ANTHROPIC', anthropic, rehearsal?.anthropicBaseUrl),
+  ]
+  return {
+    ...(first && { OPENAI: { ...first, models: offeredModels('OPENAI', models, prices) } }),
+    ...(second && { ANTHROPIC: { ...second, models: offeredModels('ANTHROPIC', models, prices) } }),
+  }
+}
+
 /** The providers that are configured, the others played by the rehearsal if there is one. */
 export const createModels = (options: ModelsOptions, log: Logger): Models => {
   const open = (
@@ -41,16 +83,17 @@ export const createModels = (options: ModelsOptions, log: Logger): Models => {
     access: ProviderAccess,
     rehearsalUrl: string | undefined,
   ): readonly ModelProvider[] => {
-    const real = isConfigured(access)
-    if (!real && rehearsalUrl === undefined) return []
+    const reach = reachOf(provider, access, rehearsalUrl)
+    if (!reach) return []
+    const { model, rehearsalModel } = defaultModels[provider]
     return [
       factories[provider]({
-        apiKey: real ? (access.apiKey ?? null) : 'rehearsal',
-        baseUrl: real ? access.baseUrl : rehearsalUrl,
-        defaultModel: real ? (access.model ?? defaultModels[provider].model) : defaultModels[provider].rehearsalModel,
-        rehearsal: !real,
+        ...reach,
+        defaultModel: reach.rehearsal ? rehearsalModel : (access.model ?? model),
         log: (notice) => log.warn(notice, 'model call is tried again'),
+        limits: options.callLimits,
         retry: options.retry,
+        breaker: options.breaker,
       }),
     ]
   }
@@ -60,9 +103,22 @@ export const createModels = (options: ModelsOptions, log: Logger): Models => {
   ]
   const get = (provider: Provider) => configured.find((known) => known.provider === provider)
   const judge = options.judge.provider ? get(options.judge.provider) : configured[0]
+  const sessionModel: Models['sessionModel'] = (role, wanted) => {
+    const chosen = options[role]
+    if (chosen && (wanted === null || wanted === chosen.provider)) return chosen
+    const provider = wanted === null ? configured[0] : get(wanted)
+    if (!provider) return undefined
+    // A model that somebody set for the provider may be the only one that its server has.
+    const set = provider.provider === 'OPENAI' ? options.openai.model : options.anthropic.model
+    const usual = defaultModels[provider.provider]
+    const own = role === 'coder' ? usual.coderModel : usual.evaluatorModel
+    return { provider: provider.provider, model: provider.rehearsal ? usual.rehearsalModel : (set ?? own) }
+  }
   return {
     configured,
     get,
+    inputLimitOf,
+    sessionModel,
     costOf: (model, tokens) => options.prices.costOf(model, tokens),
     judge: judge && { provider: judge.provider, model: options.judge.model ?? judge.defaultModel },
   }

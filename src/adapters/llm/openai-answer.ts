@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ModelAnswer, ModelRequest, StopReason, ToolUse } from '../../domain/ports/model-provider.ts'
-import { BrokenStream } from './failure.ts'
+import { BrokenStream, distinctToolUses } from './failure.ts'
 import type { CountedTokens } from './prices.ts'
 
 const tokens = z.number().int().nonnegative()
@@ -54,7 +54,7 @@ export function toAnswer(raw: unknown, request: ModelRequest): ModelAnswer {
   // A model may comment before its final message; only the last one is the document asked for.
   const spoken = request.structured ? texts.slice(-1) : texts
   const text = refusals.length > 0 ? refusals.join('\n\n') : spoken.filter((piece) => piece !== '').join('\n\n')
-  const toolUses = stop === 'TOOLS' ? response.output.flatMap(toToolUse) : []
+  const toolUses = distinctToolUses(stop === 'TOOLS' ? response.output.flatMap(toToolUse) : [])
   const output = response.output.filter(
     (item) =>
       item.type === 'message' || item.type === 'function_call' || (item.type === 'reasoning' && item.encrypted_content),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type {
   FunctionTool,
   ResponseCreateParamsStreaming,
@@ -26,6 +27,7 @@ export function toResponsesRequest(request: ModelRequest): ResponseCreateParamsS
     stream: true,
     ...(reasoningModel.test(request.model) && { include: ['reasoning.encrypted_content' as const] }),
     ...(request.tools.length > 0 && {
+      prompt_cache_key: cacheKeyOf(request),
       parallel_tool_calls: true,
       tools: request.tools.map(
         (tool): FunctionTool => ({
@@ -48,6 +50,15 @@ export function toResponsesRequest(request: ModelRequest): ResponseCreateParamsS
       },
     }),
   }
+}
+
+/**
+ * Leads all turns of a conversation to the same cache. The latest message is where the API itself ends what it caches,
+ * so no breakpoints of ours are needed. A single question has no second turn, and no key.
+ */
+function cacheKeyOf(request: ModelRequest): string {
+  const beginning = JSON.stringify([request.model, request.system, request.tools, request.messages[0] ?? null])
+  return createHash('sha256').update(beginning).digest('hex')
 }
 
 function toInputItems(message: ConversationMessage, model: string): ResponseInputItem[] {

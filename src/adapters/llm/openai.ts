@@ -1,5 +1,6 @@
 import OpenAI from 'openai'
 import type { ModelProvider, ModelRequest } from '../../domain/ports/model-provider.ts'
+import { defaultCallLimits } from './call-limits.ts'
 import { defaultModels } from './default-models.ts'
 import {
   BrokenStream,
@@ -9,17 +10,18 @@ import {
   failureOfRequest,
   failureOfStream,
 } from './failure.ts'
+import { guardedProvider } from './guarded-call.ts'
 import { toAnswer } from './openai-answer.ts'
 import { toResponsesRequest } from './openai-request.ts'
 import type { ProviderOptions } from './provider-options.ts'
-import { callWithRetries } from './retry.ts'
 import { streamEvents } from './stream-events.ts'
+import { watchedFetch } from './watched-fetch.ts'
 
 /**
  * OpenAI's Responses API, or a server that speaks it. A retried call streams its text again from the start.
  */
 export function createOpenAiProvider(options: ProviderOptions): ModelProvider {
-  const { apiKey, timeoutMs = 120_000 } = options
+  const { apiKey } = options
   const client = new OpenAI({
     // Servers on one's own machine often need no key, the client library always does.
     apiKey: apiKey ?? 'none',
@@ -30,12 +32,13 @@ export function createOpenAiProvider(options: ProviderOptions): ModelProvider {
     webhookSecret: null,
     maxRetries: 0,
     // Ours ends a call first, so that every timeout is told in the same way.
-    timeout: timeoutMs + 60_000,
+    timeout: 2 * (options.limits?.callMs ?? defaultCallLimits.callMs),
     logLevel: 'off',
   })
 
-  async function completeOnce(request: ModelRequest, signal: AbortSignal) {
-    const stream = await client.responses.create(toResponsesRequest(request), { signal })
+  async function attempt(request: ModelRequest, signal: AbortSignal, onLife: () => void) {
+    const watched = client.withOptions({ fetch: watchedFetch(onLife) })
+    const stream = await watched.responses.create(toResponsesRequest(request), { signal })
     for await (const event of streamEvents(stream, (cause) => cause instanceof OpenAI.APIError)) {
       switch (event.type) {
         case 'response.output_text.delta':
@@ -62,24 +65,13 @@ export function createOpenAiProvider(options: ProviderOptions): ModelProvider {
     if (cause instanceof OpenAI.APIConnectionError) return failureOfConnection('OPENAI', apiKey, cause)
     if (cause instanceof OpenAI.APIError) {
       const kinds = [cause.code, cause.type]
-      const { status, message, headers } = cause
+      const { status, headers } = cause
+      // The SDK puts the status before the provider's words.
+      const message = cause.message.replace(`${status} `, '')
       return failureOfComplaint('OPENAI', apiKey, { status, kinds, message, headers })
     }
     return cause instanceof OpenAI.OpenAIError ? failureOfRequest('OPENAI', apiKey, cause) : null
   }
 
-  return {
-    provider: 'OPENAI',
-    rehearsal: options.rehearsal,
-    defaultModel: options.defaultModel,
-    complete: (request) =>
-      callWithRetries((signal) => completeOnce(request, signal), {
-        provider: 'OPENAI',
-        signal: request.signal,
-        timeoutMs,
-        retry: options.retry ?? {},
-        failureOf,
-        onRetry: options.log,
-      }),
-  }
+  return guardedProvider({ provider: 'OPENAI', attempt, failureOf }, options)
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { type Provider, providers, type TokenCount } from '../../domain/ports/model-provider.ts'
+import { byModelName } from './model-names.ts'
 
 /** Usage as our adapters count it: writes to a prompt cache have a price of their own. */
 export interface CountedTokens extends TokenCount {
@@ -48,6 +49,8 @@ export interface Prices {
   priceOf(model: string): PricedModel | null
   /** In US dollars; null when the model has no price here. */
   costOf(model: string, usage: CountedTokens): number | null
+  /** The names with which the price file lists a provider's models. */
+  listed(provider: Provider): readonly string[]
 }
 
 const free: ModelPrice = { inputPerMillionUsd: 0, cachedInputPerMillionUsd: 0, outputPerMillionUsd: 0 }
@@ -56,9 +59,6 @@ const builtIn: readonly (readonly [string, PricedModel])[] = [
   ['rehearsal-openai', { ...free, provider: 'OPENAI', source: 'built-in', date: null }],
   ['rehearsal-anthropic', { ...free, provider: 'ANTHROPIC', source: 'built-in', date: null }],
 ]
-
-/** What may follow a model's name without making it another model: `gpt-5` must not price `gpt-5.5`. */
-const dated = /^-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$/
 
 /**
  * Reads a price file. Of two lists that name the same model, the later one holds.
@@ -84,14 +84,7 @@ export function createPrices(content: unknown): Prices {
   for (const { provider, source, date, models: listed } of parsed.data) {
     for (const [name, price] of Object.entries(listed)) models.set(name, { ...price, provider, source, date })
   }
-  const longestFirst = [...models].sort(([a], [b]) => b.length - a.length)
-
-  function priceOf(model: string): PricedModel | null {
-    const match = longestFirst.find(
-      ([name]) => model === name || (model.startsWith(name) && dated.test(model.slice(name.length))),
-    )
-    return match?.[1] ?? null
-  }
+  const priceOf = byModelName(models)
 
   return {
     priceOf,
@@ -99,6 +92,8 @@ export function createPrices(content: unknown): Prices {
       const price = priceOf(model)
       return price === null ? null : costAt(ratesFor(price, usage), usage)
     },
+    listed: (provider) =>
+      [...models].filter(([, price]) => price.provider === provider && price.date !== null).map(([name]) => name),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { CallLimits } from './call-limits.ts'
+import type { BreakerOptions } from './circuit-breaker.ts'
 import type { RetryNotice, RetryOptions } from './retry.ts'
 
 export interface ProviderOptions {
@@ -10,7 +12,8 @@ export interface ProviderOptions {
   readonly rehearsal: boolean
   /** Told before each retry. */
   readonly log?: ((notice: RetryNotice) => void) | undefined
-  /** The limit of one attempt, in milliseconds. Default 120,000. */
-  readonly timeoutMs?: number | undefined
+  /** What is left out keeps its default. */
+  readonly limits?: Partial<CallLimits> | undefined
   readonly retry?: RetryOptions | undefined
+  readonly breaker?: BreakerOptions | undefined
 }

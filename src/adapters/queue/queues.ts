@@ -132,6 +132,13 @@ export const openQueues = async (
     if (!queue) throw new Error(`There is no queue for the pool ${pool}.`)
     return queue
   }
+  const publish = async (topic: string, data: unknown): Promise<void> => {
+    try {
+      await relay.publish(topic, data)
+    } catch (error) {
+      report(error as Error)
+    }
+  }
   return {
     backend: options.redisUrl ? 'redis' : 'postgres',
     async add(pool, name, payload, id) {
@@ -145,16 +152,16 @@ export const openQueues = async (
       return { close: () => worker.close() }
     },
     signals: {
-      async publish(topic) {
-        try {
-          await relay.publish(topic, 1)
-        } catch (error) {
-          // Only a hint: whoever waits for it looks again by itself.
-          report(error as Error)
-        }
-      },
+      // Only a hint: whoever waits for it looks again by itself.
+      publish: (topic) => publish(topic, 1),
       async subscribe(topic, listener) {
         await relay.subscribe(topic, listener)
+      },
+    },
+    messages: {
+      publish,
+      async subscribe(topic, listener) {
+        await relay.subscribe(topic, ({ data }) => listener(data))
       },
     },
     ping: backend.ping,

@@ -1,74 +1,43 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
-import { signatureOf } from './anthropic-stream.ts'
+import {
+  anthropicError,
+  conversationFault,
+  invalid,
+  type Message,
+  message,
+  text,
+  userBlocks,
+} from './anthropic-conversation.ts'
+import { formFault } from './form-fault.ts'
 import { type Prompt, tokensOf } from './prompt.ts'
-import { type SchemaFault, schemaFault } from './strict-schema.ts'
+import { draftFault, type SchemaFault, schemaFault } from './strict-schema.ts'
 import type { Reading, Refused } from './wire.ts'
 
-const cacheControl = z.strictObject({ type: z.literal('ephemeral'), ttl: z.enum(['5m', '1h']).optional() }).nullish()
-const toolUseId = z.string().regex(/^[a-zA-Z0-9_-]+$/)
-
-const text = z.strictObject({
-  type: z.literal('text'),
-  text: z.string().min(1, 'text content blocks must be non-empty'),
-  citations: z.null().optional(),
-  cache_control: cacheControl,
-})
-const userBlock = z.discriminatedUnion('type', [
-  text,
-  z.strictObject({
-    type: z.literal('tool_result'),
-    tool_use_id: toolUseId,
-    content: z.union([z.string(), z.array(text)]).optional(),
-    is_error: z.boolean().optional(),
-    cache_control: cacheControl,
-  }),
-])
-const assistantBlock = z.discriminatedUnion('type', [
-  text,
-  z.strictObject({
-    type: z.literal('tool_use'),
-    id: toolUseId,
-    name: z.string().min(1),
-    input: z.record(z.string(), z.unknown()),
-    caller: z.strictObject({ type: z.literal('direct') }).optional(),
-    cache_control: cacheControl,
-  }),
-  z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() }),
-])
-const message = z.discriminatedUnion('role', [
-  z.strictObject({ role: z.literal('user'), content: z.union([z.string().min(1), z.array(userBlock).min(1)]) }),
-  z.strictObject({
-    role: z.literal('assistant'),
-    content: z.union([z.string().min(1), z.array(assistantBlock).min(1)]),
-  }),
-])
-const jsonSchema = z.record(z.string(), z.unknown())
-
 const request = z.strictObject({
-  model: z.string().min(1),
-  max_tokens: z.number().int().min(1),
-  stream: z.literal(true),
+  model: z.string().min(1, 'String should have at least 1 character'),
+  max_tokens: z.number().int().min(1, 'Input should be greater than or equal to 1'),
+  stream: z.boolean().optional(),
   system: z.union([z.string(), z.array(text)]).optional(),
-  messages: z.array(message).min(1),
+  messages: z.array(message).min(1, 'at least one message is required'),
   tools: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[a-zA-Z0-9_-]{1,128}$/),
+        name: z.string().regex(/^[a-zA-Z0-9_-]{1,128}$/, "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"),
         description: z.string().optional(),
         input_schema: z.looseObject({ type: z.literal('object') }),
-        cache_control: cacheControl,
+        cache_control: text.shape.cache_control,
       }),
     )
     .optional(),
   output_config: z
-    .strictObject({ format: z.strictObject({ type: z.literal('json_schema'), schema: jsonSchema }) })
+    .strictObject({
+      format: z.strictObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
+    })
     .optional(),
 })
 
 type Request = z.infer<typeof request>
-type Message = z.infer<typeof message>
-type AssistantBlock = z.infer<typeof assistantBlock>
-type UserBlock = z.infer<typeof userBlock>
 
 const outputRules = {
   allRequired: false,
@@ -84,54 +53,36 @@ const outputRules = {
   ]),
 }
 
+/** What the Messages API says of headers that it needs; undefined when it has them. */
+export function anthropicHeaderFault(headers: IncomingHttpHeaders): Refused | undefined {
+  if (!headers['x-api-key'] && !headers.authorization?.startsWith('Bearer ')) {
+    return { status: 401, body: anthropicError('authentication_error', 'x-api-key header is required') }
+  }
+  return headers['anthropic-version'] ? undefined : invalid('anthropic-version: header is required')
+}
+
 /** Reads a request of the Messages API as strictly as the real one. */
 export function readAnthropic(body: unknown): Reading {
-  const parsed = request.safeParse(body)
-  if (!parsed.success) return invalid(describe(parsed.error.issues[0]))
+  const parsed = request.safeParse(body, { reportInput: true })
+  if (!parsed.success) return invalid(describe(parsed.error))
   const { data } = parsed
   const schema = data.output_config && schemaFault(data.output_config.format.schema, outputRules)
   const fault =
-    conversationFault(data.messages) ?? (schema ? invalid(schemaComplaint(schema)) : undefined) ?? cacheFault(data)
+    conversationFault(data.messages) ??
+    (schema ? invalid(schemaComplaint(schema)) : undefined) ??
+    toolFault(data.tools ?? []) ??
+    cacheFault(data)
   return fault ?? { prompt: toPrompt(data) }
 }
 
-/** The first thing about the order of the messages that the API would refuse. */
-function conversationFault(messages: readonly Message[]): Refused | undefined {
-  if (messages[0]?.role !== 'user') return invalid('messages: first message must use the "user" role')
-  for (const [index, current] of messages.entries()) {
-    const previous = messages[index - 1]
-    const asked =
-      previous?.role === 'assistant' ? assistantBlocks(previous).filter((block) => block.type === 'tool_use') : []
-    if (current.role === 'user') {
-      const blocks = userBlocks(current)
-      const answered = blocks.filter((block) => block.type === 'tool_result')
-      const stray = answered.find((block) => !asked.some(({ id }) => id === block.tool_use_id))
-      if (stray) {
-        return invalid(
-          `messages.${index}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${stray.tool_use_id}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`,
-        )
-      }
-      const left = asked.filter(
-        ({ id }, place) => blocks[place]?.type !== 'tool_result' || !answered.some((block) => block.tool_use_id === id),
-      )
-      if (left.length > 0) return unanswered(index - 1, left)
-    } else {
-      if (asked.length > 0) return unanswered(index - 1, asked)
-      const forged = assistantBlocks(current).some(
-        (block) => block.type === 'thinking' && block.signature !== signatureOf(block.thinking),
-      )
-      if (forged) return invalid(`messages.${index}.content.0: Invalid \`signature\` in \`thinking\` block`)
-    }
-  }
-  return messages.at(-1)?.role === 'user'
+function toolFault(tools: NonNullable<Request['tools']>): Refused | undefined {
+  if (new Set(tools.map(({ name }) => name)).size < tools.length) return invalid('tools: Tool names must be unique.')
+  const wrong = tools.findIndex((tool) => draftFault(tool.input_schema) !== null)
+  return wrong === -1
     ? undefined
-    : invalid('This model does not support assistant message prefill. The conversation must end with a user message.')
-}
-
-function unanswered(index: number, uses: readonly { readonly id: string }[]): Refused {
-  return invalid(
-    `messages.${index}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${uses.map(({ id }) => id).join(', ')}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`,
-  )
+    : invalid(
+        `tools.${wrong}.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12 (https://json-schema.org/draft/2020-12).`,
+      )
 }
 
 function cacheFault(data: Request): Refused | undefined {
@@ -145,30 +96,29 @@ function schemaComplaint({ what, detail }: SchemaFault): string {
     : "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
 }
 
-function describe(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'the request was not understood'
-  const path = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    return `${[...issue.path, issue.keys[0]].join('.')}: Extra inputs are not permitted`
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'a valid string',
+  number: 'a valid integer',
+  int: 'a valid integer',
+  boolean: 'a valid boolean',
+  array: 'a valid list',
+  object: 'a valid dictionary',
+  record: 'a valid dictionary',
+}
+
+function describe(error: z.ZodError): string {
+  const fault = formFault(error)
+  const path = fault.path.join('.')
+  switch (fault.kind) {
+    case 'unknown':
+      return `${path}: Extra inputs are not permitted`
+    case 'missing':
+      return `${path}: Field required`
+    case 'type':
+      return `${path}: Input should be ${typeNames[fault.expected] ?? fault.expected}`
+    case 'value':
+      return `${path}: ${fault.words}`
   }
-  const inner = issue.code === 'invalid_union' ? issue.errors.flat()[0] : undefined
-  return `${path}: ${inner === undefined ? issue.message : describe({ ...inner, path: [] })}`
-}
-
-function invalid(message: string): Refused {
-  return { status: 400, body: anthropicError('invalid_request_error', message) }
-}
-
-export function anthropicError(type: string, message: string) {
-  return { type: 'error', error: { type, message }, request_id: null }
-}
-
-function userBlocks(from: Extract<Message, { role: 'user' }>): readonly UserBlock[] {
-  return typeof from.content === 'string' ? [{ type: 'text', text: from.content }] : from.content
-}
-
-function assistantBlocks(from: Extract<Message, { role: 'assistant' }>): readonly AssistantBlock[] {
-  return typeof from.content === 'string' ? [{ type: 'text', text: from.content }] : from.content
 }
 
 function toPrompt(data: Request): Prompt {

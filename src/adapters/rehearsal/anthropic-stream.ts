@@ -37,7 +37,17 @@ export function* anthropicFrames(prompt: Prompt, wanted: Turn): Generator<Frame>
       stop_sequence: null,
       stop_details: null,
       container: null,
-      usage: { ...input, cache_creation: null, output_tokens: 1, server_tool_use: null, service_tier: 'standard' },
+      diagnostics: null,
+      usage: {
+        ...input,
+        cache_creation: null,
+        inference_geo: null,
+        output_tokens: 1,
+        output_tokens_details: null,
+        server_tool_use: null,
+        service_tier: 'standard',
+        speed: 'standard',
+      },
     },
   })
   yield frame('ping', {})
@@ -75,7 +85,7 @@ export function* anthropicFrames(prompt: Prompt, wanted: Turn): Generator<Frame>
       stop_details: turn.refused ? { type: 'refusal', category: null, explanation: null } : null,
       container: null,
     },
-    usage: { ...input, output_tokens: outputTokens, server_tool_use: null },
+    usage: { ...input, output_tokens: outputTokens, output_tokens_details: null, server_tool_use: null },
   })
   yield frame('message_stop', {})
 }

@@ -4,8 +4,8 @@ import type { Frame } from './wire.ts'
 /** What goes wrong with a call, or what is answered in place of the script. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly message?: string }
-  /** Half of the answer, and then a lost connection, or an end as if it were whole. */
-  | { readonly kind: 'cut'; readonly end?: 'break' | 'close' }
+  /** Half of the answer, and then a lost connection, an end as if it were whole, or nothing more. */
+  | { readonly kind: 'cut'; readonly end?: 'break' | 'close' | 'hang' }
   | { readonly kind: 'malformed' }
   | { readonly kind: 'error-event'; readonly type: string; readonly message: string }
   | { readonly kind: 'hang' }
@@ -15,7 +15,7 @@ export type Fault =
 export interface Sending {
   readonly frames: readonly (Frame | string)[]
   /** What becomes of the connection after the last frame. */
-  readonly end: 'close' | 'break'
+  readonly end: 'close' | 'break' | 'hang'
 }
 
 /** The frames as a fault leaves them: it strikes half-way. */

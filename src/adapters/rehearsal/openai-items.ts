@@ -81,9 +81,25 @@ export function schemaOf(item: {
 /** The first thing about the order of the items that the API would refuse. */
 export function conversationFault(items: readonly Item[]): Refused | undefined {
   const waiting = new Set<string>()
+  const called = new Set<string>()
+  const ids = new Set<string>()
   for (const [index, item] of items.entries()) {
+    const id = 'id' in item ? item.id : undefined
+    if (id && ids.has(id)) {
+      return invalid(
+        `Duplicate item found with id ${id}. Remove duplicate items from your input and try again.`,
+        'input',
+      )
+    }
+    if (id) ids.add(id)
     if (isUserMessage(item) && waiting.size > 0) break
-    if (item.type === 'function_call') waiting.add(item.call_id)
+    if (item.type === 'function_call') {
+      if (called.has(item.call_id)) {
+        return invalid(`Duplicate function call found with call_id ${item.call_id}.`, 'input')
+      }
+      called.add(item.call_id)
+      waiting.add(item.call_id)
+    }
     if (item.type === 'function_call_output' && !waiting.delete(item.call_id)) {
       return invalid(`No tool call found for function call output with call_id ${item.call_id}.`, 'input')
     }

@@ -32,6 +32,7 @@ export function* openAiFrames(prompt: Prompt, wanted: Turn): Generator<Frame> {
   const createdAt = Math.floor(Date.now() / 1_000)
   const response = (fields: Record<string, unknown>) => ({
     id,
+    access_programs: null,
     object: 'response',
     created_at: createdAt,
     error: null,
@@ -43,13 +44,11 @@ export function* openAiFrames(prompt: Prompt, wanted: Turn): Generator<Frame> {
     output: [],
     parallel_tool_calls: true,
     previous_response_id: null,
-    store: false,
     temperature: 1,
     tool_choice: 'auto',
     tools: [],
     top_p: 1,
     truncation: 'disabled',
-    usage: null,
     ...fields,
   })
   let sequence = 0

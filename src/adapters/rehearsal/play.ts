@@ -2,6 +2,7 @@ import { labelled, type Prompt, roleOf, taskOf } from './prompt.ts'
 import type { Part, Script, Turn } from './script.ts'
 import { calculator } from './scripts/calculator.ts'
 import { helloWorld } from './scripts/hello-world.ts'
+import { triage } from './scripts/support-triage.ts'
 
 const scripts: readonly Script[] = [calculator, helloWorld]
 
@@ -12,7 +13,7 @@ const unknownRole =
   'This is the offline rehearsal: it does not play this role. ' +
   'Set OPENAI_API_KEY or ANTHROPIC_API_KEY to have a model do it.'
 const feedbackGiven =
-  'This is the offline rehearsal: it cannot act on a review. ' +
+  'This is the offline rehearsal: it cannot act on what a person says to its work. ' +
   'Set OPENAI_API_KEY or ANTHROPIC_API_KEY to have a model do it.'
 
 type Role = (prompt: Prompt, script: Script, part: Part) => Turn
@@ -22,12 +23,18 @@ const roles: Readonly<Record<string, Role>> = {
   'interview judge': judgeInterviews,
   planner: (prompt, _script, part) => turnAt(part.planning, prompt.turn),
   coder: code,
+  evaluator: evaluate,
   judge,
   verifier: verify,
 }
 
+/** Roles in the built-in agents that projects may be; they come without a task. */
+const applications: Readonly<Record<string, (prompt: Prompt) => Turn>> = { 'support triage': triage }
+
 /** What the stand-in answers to a request. It remembers nothing: the conversation says which turn it is. */
 export function play(prompt: Prompt): Turn {
+  const application = applications[roleOf(prompt) ?? '']
+  if (application) return application(prompt)
   const task = taskOf(prompt)?.replaceAll(/\s+/g, ' ').trim()
   const script = scripts.find((candidate) => task !== undefined && candidate.task.test(task))
   if (script === undefined) return refusal(unknownTask)
@@ -97,8 +104,19 @@ function judgeInterviews(prompt: Prompt, script: Script): Turn {
   })
 }
 
-function code(prompt: Prompt, _script: Script, part: Part): Turn {
+/** A session's coder and evaluator say everything once: what a person says after that is not in the script. */
+function converse(prompt: Prompt, { session }: Script): Turn {
+  return session === undefined ? refusal(unknownTask) : (session.coding[prompt.turn] ?? refusal(feedbackGiven))
+}
+
+function evaluate(prompt: Prompt, { session }: Script): Turn {
+  const evaluation = session?.evaluation[prompt.turn]
+  return evaluation === undefined ? refusal(unknownTask) : json(evaluation)
+}
+
+function code(prompt: Prompt, script: Script, part: Part): Turn {
   const text = userText(prompt)
+  if (prompt.tools.includes('submit_patch')) return converse(prompt, script)
   if (!prompt.tools.includes('write_file')) return refusal(unknownRole)
   if (/<(review|review_feedback|feedback|rejection)[\s>]/.test(text)) return refusal(feedbackGiven)
   const attempt = /<verification_failure[\s>]/.test(text) ? 1 : 0

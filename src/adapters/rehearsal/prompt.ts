@@ -22,8 +22,10 @@ export function roleOf(prompt: Prompt): string | null {
   return /^You are the (.+)\.$/.exec(firstLine.trim())?.[1] ?? null
 }
 
+/** What is to be done: the first message's task, or the whole of it where none is marked, as in a run of its own. */
 export function taskOf(prompt: Prompt): string | null {
-  return labelled(prompt.userTexts[0] ?? '', 'task')[0]?.content ?? null
+  const [first] = prompt.userTexts
+  return first === undefined ? null : (labelled(first, 'task')[0]?.content ?? first)
 }
 
 export interface Labelled {
@@ -31,10 +33,13 @@ export interface Labelled {
   readonly content: string
 }
 
-/** Every block `<name label="...">...</name>` of a text. */
+/** Every block `<name label="...">...</name>` of a text; one whose tags have a fence ends at the same fence. */
 export function labelled(text: string, name: string): readonly Labelled[] {
-  const pattern = new RegExp(`<${name}(?:\\s+label="([^"]*)")?[^>]*>\\n?([\\s\\S]*?)\\n?</${name}>`, 'g')
-  return [...text.matchAll(pattern)].map(([, label, content]) => ({ label: label ?? null, content: content ?? '' }))
+  const pattern = new RegExp(
+    `<${name}(?:\\s+label="([^"]*)")?[^>]*?(\\s+fence="[^"]*")?>\\n?([\\s\\S]*?)\\n?</${name}\\2>`,
+    'g',
+  )
+  return [...text.matchAll(pattern)].map(([, label, , content]) => ({ label: label ?? null, content: content ?? '' }))
 }
 
 /** Rough, and the same for request and answer: four characters a token. */

@@ -40,6 +40,20 @@ export interface Part {
   readonly coding: readonly (readonly Turn[])[]
 }
 
+/** What the evaluator of a session answers. */
+interface ScriptedEvaluation {
+  readonly reasoning: string
+  readonly verdict: 'APPROVE' | 'REJECT'
+  readonly reasons: readonly string[]
+  readonly commitMessage: string | null
+}
+
+/** A session's conversation, turn after turn, whoever plays it. */
+export interface SessionPart {
+  readonly coding: readonly Turn[]
+  readonly evaluation: readonly ScriptedEvaluation[]
+}
+
 /** A sentence or line by which a candidate's content is known, whatever label it stands under. */
 interface Preference {
   readonly marker: string
@@ -50,6 +64,7 @@ interface Preference {
 export interface Script {
   readonly task: RegExp
   readonly parts: Readonly<Record<Provider, Part>>
+  readonly session?: SessionPart
   /** The keys that the judge of interviews takes, from whichever candidate asks them, best first. */
   readonly wantedQuestions: readonly string[]
   /** What the judge looks for, best first; a candidate with none of it ranks last. */
@@ -72,6 +87,10 @@ export const writeFile = (path: string, content: string): ScriptedCall => ({
 export const editFile = (path: string, oldText: string, newText: string): ScriptedCall => ({
   name: 'edit_file',
   arguments: { path, oldText, newText },
+})
+export const submitPatch = (patch: string | null, summary: string): ScriptedCall => ({
+  name: 'submit_patch',
+  arguments: { patch, summary },
 })
 export const runTests = (names: readonly string[] | null = null): ScriptedCall => ({
   name: 'run_tests',

@@ -1,16 +1,18 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Provider } from '../../domain/ports/model-provider.ts'
-import { anthropicError, readAnthropic } from './anthropic-input.ts'
+import { anthropicError } from './anthropic-conversation.ts'
+import { anthropicHeaderFault, readAnthropic } from './anthropic-input.ts'
 import { anthropicFrames } from './anthropic-stream.ts'
 import { type Fault, type Sending, sendingWith } from './fault.ts'
-import { readOpenAi } from './openai-input.ts'
+import { openAiHeaderFault, readOpenAi } from './openai-input.ts'
 import { openAiError } from './openai-items.ts'
 import { openAiFrames } from './openai-stream.ts'
 import { play } from './play.ts'
 import { type Prompt, roleOf, taskOf } from './prompt.ts'
 import type { Turn } from './script.ts'
+import { anthropicWhole, openAiWhole, type WholeAnswer } from './whole-answer.ts'
 import type { Frame, Reading, Refused } from './wire.ts'
 
 export interface RehearsalCall {
@@ -42,8 +44,10 @@ export interface Rehearsal {
 
 interface WireFormat {
   readonly provider: Provider
+  readonly headerFault: (headers: IncomingHttpHeaders) => Refused | undefined
   readonly read: (body: unknown) => Reading
   readonly frames: (prompt: Prompt, turn: Turn) => Generator<Frame>
+  readonly whole: WholeAnswer
   readonly error: (status: number, message: string) => Readonly<Record<string, unknown>>
   readonly errorEvent: (type: string, message: string) => Frame
 }
@@ -61,8 +65,10 @@ const anthropicErrorTypes: Readonly<Record<number, string>> = {
 const formats: Readonly<Record<string, WireFormat>> = {
   '/v1/responses': {
     provider: 'OPENAI',
+    headerFault: openAiHeaderFault,
     read: readOpenAi,
     frames: openAiFrames,
+    whole: openAiWhole,
     error: (status, message) =>
       openAiError(
         message,
@@ -75,8 +81,10 @@ const formats: Readonly<Record<string, WireFormat>> = {
   },
   '/v1/messages': {
     provider: 'ANTHROPIC',
+    headerFault: anthropicHeaderFault,
     read: readAnthropic,
     frames: anthropicFrames,
+    whole: anthropicWhole,
     error: (status, message) => anthropicError(anthropicErrorTypes[status] ?? 'api_error', message),
     errorEvent: (type, message) => ({ event: 'error', data: anthropicError(type, message) }),
   },
@@ -104,9 +112,8 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
     }
     const refuse = (status: number, message: string) =>
       sendJson(response, { status, body: format.error(status, message) })
-    if (!incoming.headers.authorization?.startsWith('Bearer ') && !incoming.headers['x-api-key']) {
-      return refuse(401, 'No API key was given.')
-    }
+    const headerFault = format.headerFault(incoming.headers)
+    if (headerFault) return sendJson(response, headerFault)
     const body = await readJson(incoming)
     if ('fault' in body) return refuse(body.status, body.fault)
     const reading = format.read(body.value)
@@ -129,6 +136,8 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
     }
     if (fault?.kind === 'hang') return
     const frames = [...format.frames(prompt, fault?.kind === 'answer' ? fault.turn : play(prompt))]
+    if ((body.value as { readonly stream?: unknown }).stream !== true)
+      return sendWhole(response, format.whole(frames), fault)
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' })
     await sendFrames(response, sendingWith(fault, frames, format.errorEvent), options.wordDelayMs ?? 0, stopped.signal)
   }
@@ -171,8 +180,18 @@ async function sendFrames(
     response.end()
     return
   }
+  if (sending.end === 'hang') return
   // What was written has to leave before the connection breaks.
   response.write('', () => response.destroy())
+}
+
+/** An answer in one piece; what goes wrong with a stream goes wrong half-way through it. */
+function sendWhole(response: ServerResponse, answer: object, fault: Fault | undefined): void {
+  const text = JSON.stringify(answer)
+  const isWhole = fault === undefined || fault.kind === 'answer'
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+  if (isWhole) response.end(text)
+  else response.write(text.slice(0, text.length / 2), () => response.destroy())
 }
 
 async function drainOrClose(response: ServerResponse): Promise<void> {

@@ -40,3 +40,34 @@ export function schemaFault(schema: unknown, rules: SchemaRules, where: readonly
   }
   return null
 }
+
+const typeNames = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'])
+
+/** Where a JSON schema breaks the rules of JSON schemas themselves; null when it keeps them. */
+export function draftFault(schema: unknown, where: readonly string[] = []): readonly string[] | null {
+  if (typeof schema === 'boolean') return null
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return where
+  const node = new Map<string, unknown>(Object.entries(schema))
+  const types = node.has('type') ? [node.get('type')].flat() : []
+  const required = node.get('required') ?? []
+  const properties = node.get('properties') ?? {}
+  if (!types.every((type) => typeNames.has(String(type)))) return [...where, 'type']
+  if (!Array.isArray(required) || !required.every((name) => typeof name === 'string')) return [...where, 'required']
+  if (node.has('enum') && !Array.isArray(node.get('enum'))) return [...where, 'enum']
+  if (typeof properties !== 'object' || Array.isArray(properties)) return [...where, 'properties']
+  const lists = ['anyOf', 'allOf', 'oneOf'].filter((key) => node.has(key))
+  const badList = lists.find((key) => !Array.isArray(node.get(key)))
+  if (badList) return [...where, badList]
+  const children: [string[], unknown][] = [
+    ...Object.entries(properties).map(([name, child]): [string[], unknown] => [['properties', name], child]),
+    ...(node.has('items') ? [[['items'], node.get('items')] as [string[], unknown]] : []),
+    ...lists.flatMap((key) =>
+      [node.get(key)].flat().map((child, index): [string[], unknown] => [[key, String(index)], child]),
+    ),
+  ]
+  for (const [step, child] of children) {
+    const fault = draftFault(child, [...where, ...step])
+    if (fault) return fault
+  }
+  return null
+}

@@ -1,18 +1,22 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { Sandbox, SandboxAvailability } from '../../domain/ports/sandbox.ts'
 import { findCgroupPlaces, sweepCgroups } from './cgroup.ts'
 import { checkCommand } from './check-command.ts'
+import { type CommandUser, commandUser } from './command-user.ts'
 import { defaultLimits } from './default-limits.ts'
+import { createFifoPlaces } from './fifo-places.ts'
 import { findProgram, SYSTEM_PATH } from './find-program.ts'
 import { inheritedDescriptors } from './inherited-descriptors.ts'
 import { namespaceRemedy } from './namespace-remedy.ts'
 import { type Confinement, FIRST_UNUSED_DESCRIPTOR, runInBubblewrap } from './run-bubblewrap.ts'
+import { withScratch } from './scratch.ts'
+import { setUpInBubblewrap } from './set-up-bubblewrap.ts'
+import { hasLayerDirectory, removeLayerDirectory } from './set-up-layer.ts'
 import { neverStarted } from './supervise.ts'
 import { findToolchains, isWithin } from './toolchains.ts'
+import { writeFiles } from './write-files.ts'
 
 export interface BubblewrapOptions {
   /** The server's PATH: where toolchains, and bubblewrap if it is not named, are looked for. */
@@ -25,14 +29,15 @@ export interface BubblewrapOptions {
   readonly toolchains?: readonly string[]
   /** How memory is limited; `auto`, the default, takes cgroups where it can. */
   readonly memory?: 'auto' | 'watch'
+  /** How workspaces are made; `auto`, the default, overlays them in memory where it can. */
+  readonly workspaces?: 'auto' | 'copy'
+  /** The server's own directory for what lives as long as a run. */
+  readonly scratch: string
 }
 
 type Readiness =
   | { readonly confinement: Confinement; readonly detail: string }
   | { readonly confinement: null; readonly reason: string; readonly remedy: string }
-
-/** Whom root becomes: as root, no process limit would bind, and a way out of the sandbox would lead to root. */
-const NOBODY = { uid: 65_534, gid: 65_534 } as const
 
 const INSTALL = 'apt-get install -y bubblewrap'
 
@@ -62,6 +67,13 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       if (command.signal?.aborted) return { ...neverStarted, driver: 'bubblewrap' }
       return runInBubblewrap(ready.confinement, command, workspace)
     },
+    async setUp(request) {
+      const ready = await readiness()
+      if (ready.confinement === null) throw new SandboxUnavailableError(`${ready.reason} To fix it: ${ready.remedy}`)
+      return setUpInBubblewrap(ready.confinement, options.searchPath, request)
+    },
+    hasLayer: hasLayerDirectory,
+    removeLayer: removeLayerDirectory,
   }
 }
 
@@ -91,7 +103,7 @@ async function prepare(options: BubblewrapOptions): Promise<Readiness> {
   if (missing !== undefined) return lacking(`There is no toolchain at ${missing}.`, 'correct the list of toolchains')
   const cgroups = options.memory === 'watch' ? null : findCgroupPlaces()
   if (cgroups !== null) sweepCgroups(cgroups)
-  const base = {
+  const common = {
     bubblewrap,
     prlimit,
     setpriv,
@@ -102,53 +114,73 @@ async function prepare(options: BubblewrapOptions): Promise<Readiness> {
       hidden: options.hidden ?? [],
     }),
     cgroups,
+    scratch: options.scratch,
+    hidden: options.hidden ?? [],
     inheritedDescriptors: inheritedDescriptors(FIRST_UNUSED_DESCRIPTOR),
+    pipes: createFifoPlaces(),
   }
-  const users = process.getuid?.() === 0 ? [NOBODY, null] : [null]
   const faults: string[] = []
-  for (const user of users) {
-    const confinement = { ...base, user }
+  for (const way of waysFor(commandUser(), options.workspaces ?? 'auto')) {
+    const confinement = { ...common, ...way }
     const outcome = await probe(confinement)
     if (outcome.works) return { confinement, detail: [describe(confinement), ...outcome.notes, ...faults].join('; ') }
-    faults.push(user === null ? outcome.fault : `not as another user than root: ${outcome.fault}`)
+    faults.push(`${nameOf(way)}: ${outcome.fault}`)
   }
   return lacking(`bubblewrap is installed and cannot isolate: ${faults.join('; ')}.`, namespaceRemedy(bubblewrap))
 }
 
-/** Runs a command that looks whether the toolchains can be used inside. */
+type Way = Pick<Confinement, 'user' | 'workspaces'>
+
+/** In the order in which they are tried: another user is worth more than a quick workspace. */
+function waysFor(user: CommandUser | null, workspaces: 'auto' | 'copy'): readonly Way[] {
+  const copied = { user, workspaces: 'copy' } as const
+  return [
+    ...(workspaces === 'auto' ? [{ user, workspaces: 'overlay' } as const] : []),
+    copied,
+    // Files that are shared belong to the other user, so that root without the right to become it can only copy.
+    ...(user === null ? [] : [{ ...copied, user: null }]),
+  ]
+}
+
+function nameOf({ user, workspaces }: Way): string {
+  const who = user === null && process.getuid?.() === 0 ? 'as root' : 'as the commands’ user'
+  return workspaces === 'overlay' ? `not with overlays ${who}` : `not with copies ${who}`
+}
+
+/** Runs a command that changes a shared file, and looks whether the toolchains can be used inside. */
 async function probe(
   confinement: Confinement,
 ): Promise<{ works: true; notes: readonly string[] } | { works: false; fault: string }> {
-  const workspace = await mkdtemp(join(tmpdir(), 'countersign-probe-'))
   const programs = confinement.toolchains.map(({ program }) => program)
+  const script =
+    'read -r word < sub/file && echo other > sub/file && for program; do test -x "$program" || echo "$program"; done'
   try {
-    const result = await runInBubblewrap(
-      confinement,
-      {
-        argv: ['sh', '-c', 'for program; do test -x "$program" || echo "$program"; done', 'probe', ...programs],
-        workspace,
-        limits: defaultLimits.quick,
-      },
-      workspace,
-    )
+    const result = await withScratch(confinement.scratch, async (base) => {
+      const files = [{ path: 'sub/file', content: 'word\n', isExecutable: false }]
+      await writeFiles(base, files, confinement.user)
+      const workspace = { base, changes: [] }
+      const command = { argv: ['sh', '-c', script, 'probe', ...programs], workspace, limits: defaultLimits.quick }
+      return runInBubblewrap(confinement, command, { lowers: [base], changes: [], layer: null })
+    })
     if (result.exitCode !== 0) return { works: false, fault: result.stderr.trim() || `exit ${result.exitCode}` }
     const hidden = result.stdout.trim().split('\n').filter(Boolean)
     return { works: true, notes: hidden.map((program) => `${program} cannot be run by the other user`) }
   } catch (error) {
     if (!(error instanceof SandboxUnavailableError)) throw error
     return { works: false, fault: error.message }
-  } finally {
-    await rm(workspace, { recursive: true, force: true })
   }
 }
 
-function describe({ cgroups, user, toolchains, bubblewrap }: Confinement): string {
+function describe({ cgroups, user, toolchains, bubblewrap, workspaces }: Confinement): string {
   const isRoot = user === null && process.getuid?.() === 0
   return [
     bubblewrap,
     user === null ? "as the server's own user" : `as uid ${user.uid}`,
     ...(isRoot && cgroups?.processes == null ? ['the number of processes is not limited for root'] : []),
     cgroups === null ? 'memory watched by resident size' : `memory limited by cgroup v${cgroups.version}`,
+    workspaces === 'overlay'
+      ? 'workspaces overlaid in memory, their size and number of files limited by the kernel'
+      : 'workspaces copied to disk, their size and number of files only looked at several times a second',
     `toolchains: ${toolchains.map(({ name, program }) => `${name} (${program})`).join(', ') || 'those in /usr'}`,
   ].join('; ')
 }

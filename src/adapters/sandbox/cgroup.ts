@@ -9,6 +9,11 @@ export interface CgroupPlaces {
   readonly memory: string
   /** Null where the number of processes cannot be limited this way. */
   readonly processes: string | null
+  /**
+   * Where all commands together count as one when the processor is shared out, however many sessions and groups they
+   * make: the server goes on answering. Null where that is not to be had, or where it is the same place as for memory.
+   */
+  readonly processor: string | null
 }
 
 /** The groups of one command. */
@@ -24,6 +29,10 @@ export interface Cgroup {
 
 /** Members besides the command's own: bubblewrap outside and inside. */
 const HELPERS = 2
+/** The group of all commands' groups, of every server of this machine; never removed. */
+const TOGETHER = 'countersign'
+/** Of a group each, in version 2: a fifth of what another process has of a processor that is wanted by all. */
+const WEIGHT = '20'
 const NAME = /^countersign-(\d+)-[0-9a-f]{12}$/
 
 const memoryFiles = {
@@ -47,12 +56,15 @@ export function findCgroupPlaces(): CgroupPlaces | null {
     return mount?.[1] === undefined ? [] : [...(path ? [join(mount[1], path)] : []), mount[1]]
   }
   for (const memory of place('cgroup', 'memory')) {
-    const processes = place('cgroup', 'pids').find((directory) => works({ version: 1, memory, processes: directory }))
-    if (processes !== undefined) return { version: 1, memory, processes }
-    if (works({ version: 1, memory, processes: null })) return { version: 1, memory, processes: null }
+    const alone: CgroupPlaces = { version: 1, memory, processes: null, processor: null }
+    if (!works(alone)) continue
+    const processes = place('cgroup', 'pids').find((directory) => works({ ...alone, processes: directory })) ?? null
+    const shares = place('cgroup', 'cpu').map((directory) => join(directory, TOGETHER))
+    const processor = shares.find((directory) => makeTogether(directory) && works({ ...alone, processor: directory }))
+    return { ...alone, processes, processor: processor ?? null }
   }
   for (const unified of place('cgroup2', '')) {
-    const places = { version: 2, memory: unified, processes: unified } as const
+    const places = { version: 2, memory: unified, processes: unified, processor: null } as const
     if (works(places)) return places
   }
   return null
@@ -63,13 +75,15 @@ export function createCgroup(places: CgroupPlaces, limits: { memoryBytes: number
   const name = `countersign-${process.pid}-${randomBytes(6).toString('hex')}`
   const memory = join(places.memory, name)
   const processes = places.processes === null ? null : join(places.processes, name)
-  const directories = [...new Set([memory, ...(processes === null ? [] : [processes])])]
+  const processor = places.processor === null ? null : join(places.processor, name)
+  const directories = [...new Set([memory, processes, processor].filter((directory) => directory !== null))]
   const files = memoryFiles[places.version]
   try {
     for (const directory of directories) mkdirSync(directory)
     writeFileSync(join(memory, files.limit), String(limits.memoryBytes))
     writeIfThere(join(memory, files.withSwap), places.version === 1 ? String(limits.memoryBytes) : '0')
     if (processes !== null) writeFileSync(join(processes, 'pids.max'), String(limits.processes + HELPERS))
+    if (places.version === 2) writeIfThere(join(memory, 'cpu.weight'), WEIGHT)
   } catch (error) {
     for (const directory of directories) removeIfThere(directory)
     throw error
@@ -86,12 +100,22 @@ export function createCgroup(places: CgroupPlaces, limits: { memoryBytes: number
 
 /** Removes groups of servers that are no more; one that still has processes stays. */
 export function sweepCgroups(places: CgroupPlaces): void {
-  for (const place of new Set([places.memory, places.processes])) {
+  for (const place of new Set([places.memory, places.processes, places.processor])) {
     if (place === null) continue
     for (const name of readdirSync(place)) {
       const owner = NAME.exec(name)?.[1]
       if (owner !== undefined && readProcess(Number(owner)) === null) removeIfThere(join(place, name))
     }
+  }
+}
+
+function makeTogether(directory: string): boolean {
+  try {
+    mkdirSync(directory)
+    return true
+  } catch (error) {
+    // As in `works`: where it cannot be made, the next place is tried.
+    return (error as NodeJS.ErrnoException).code === 'EEXIST'
   }
 }
 

@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { SYSTEM_PATH } from './find-program.ts'
-
-const execute = promisify(execFile)
+import { type FifoPlaces, fifoAt, makeFifos } from './fifo-places.ts'
 
 /** The descriptors that one command is started with, and the server's ends of its output. */
 export interface Channels {
@@ -25,10 +21,12 @@ export interface Channels {
 /**
  * Opens true pipes: those of child_process are sockets, which a program cannot open again through /dev/stderr.
  * Nothing is left on disk when this returns.
+ * @param places where the pipes come from; made for this once if absent
  */
 export async function openChannels(
   stdin: string | Buffer | undefined,
   payloads: readonly (string | Buffer)[],
+  places?: FifoPlaces,
 ): Promise<Channels> {
   const directory = await mkdtemp(join(tmpdir(), 'countersign-channels-'))
   const opened: number[] = []
@@ -43,17 +41,14 @@ export async function openChannels(
     return open(path, constants.O_RDONLY)
   }
   try {
-    const [out, error] = [join(directory, 'out'), join(directory, 'error')]
-    // Writable for all, since the command may have another uid; the directory is the server's alone.
-    await execute('mkfifo', ['-m', '0622', out, error], { env: { PATH: SYSTEM_PATH } })
-    const readers = [out, error].map((path) => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)) as [
-      number,
-      number,
+    const [out, error] = [
+      await openPipe(join(directory, 'out'), places),
+      await openPipe(join(directory, 'error'), places),
     ]
-    const outputs = readers.map((fd) => new Socket({ fd, readable: true, writable: false })) as [Socket, Socket]
+    const outputs = [out.output, error.output] as const
     return {
-      stdout: open(out, constants.O_WRONLY),
-      stderr: open(error, constants.O_WRONLY),
+      stdout: open(out.path, constants.O_WRONLY),
+      stderr: open(error.path, constants.O_WRONLY),
       stdin: stdin === undefined ? null : holding('in', stdin),
       payloads: payloads.map((content, index) => holding(`payload-${index}`, content)),
       outputs,
@@ -67,4 +62,25 @@ export async function openChannels(
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** A pipe's reading end, and the path by which its writing end is opened. */
+async function openPipe(
+  ownPath: string,
+  places: FifoPlaces | undefined,
+): Promise<{ readonly path: string; readonly output: Socket }> {
+  const place = await places?.take()
+  if (place === undefined) await makeFifos([ownPath])
+  const path = place === undefined ? ownPath : fifoAt(place)
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const output = new Socket({ fd, readable: true, writable: false })
+  if (place !== undefined) {
+    // Only after its end was read nobody writes into it any more.
+    let isAtEnd = false
+    output.once('end', () => {
+      isAtEnd = true
+    })
+    output.once('close', () => places?.giveBack(place, isAtEnd))
+  }
+  return { path, output }
 }

@@ -1,12 +1,18 @@
-import type { SandboxLimits } from '../../domain/ports/sandbox.ts'
+import type { LoopbackDoor } from '../../domain/ports/model-gateway.ts'
+import type { SandboxLimits, SetUpLimits } from '../../domain/ports/sandbox.ts'
+import type { CommandUser } from './command-user.ts'
 import { fixedLimits } from './default-limits.ts'
+import { doorBindings } from './docker-door.ts'
+import { type DockerWorkspace, workspaceBindings } from './docker-workspace.ts'
 
 /** What a container is made for. */
 export interface ContainerPlan {
   readonly image: string
-  /** The real path of the command's workspace on the engine's machine. */
-  readonly workspace: string
+  readonly workspace: DockerWorkspace
   readonly limits: SandboxLimits
+  /** Who writes in the workspace. */
+  readonly user: CommandUser
+  readonly door?: LoopbackDoor | undefined
   /** A filter in the engine's own form. */
   readonly seccompProfile: string
   /** The server process that the container belongs to. */
@@ -19,6 +25,8 @@ export const INSIDE_HOME = '/tmp/home'
 
 /** Members besides the command's own: the first process and its sleeper. */
 const HELPERS = 2
+/** Inodes of the workspace's file system itself. */
+const OWN_FILES = 1
 /** The engine's own starter is a member for a moment, with its threads, before it becomes the command. */
 const FEWEST_PROCESSES = 16
 /** A container whose server was killed ends by itself this long after its command should have. */
@@ -48,8 +56,10 @@ const MASKED_PATHS = [
 
 /** The body of the engine's request to make a container in which commands can be run, and nothing else is. */
 export function containerSpec(plan: ContainerPlan): object {
-  const { limits } = plan
-  const lifetime = Math.ceil(limits.wallMs / 1_000) + LIFETIME_MARGIN_S
+  const { limits, user, workspace } = plan
+  const lifetime = Math.ceil((limits.wallMs + limits.graceMs) / 1_000) + LIFETIME_MARGIN_S
+  // What the command begins with lies in the container's memory too, and is not what it may use.
+  const memory = limits.memoryBytes + workspace.size.bytes
   return {
     Image: plan.image,
     Entrypoint: ['/bin/sh', '-c', FIRST_PROCESS, 'init', String(lifetime)],
@@ -70,20 +80,75 @@ export function containerSpec(plan: ContainerPlan): object {
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges', `seccomp=${plan.seccompProfile}`],
       MaskedPaths: MASKED_PATHS,
-      Mounts: [
-        {
-          Type: 'bind',
-          Source: plan.workspace,
-          Target: INSIDE_WORKSPACE,
-          BindOptions: { Propagation: 'rprivate' },
-        },
+      Mounts: [...workspaceBindings(workspace), ...doorBindings(plan.door)].map(([source, target]) => ({
+        Type: 'bind',
+        Source: source,
+        Target: target,
+        ReadOnly: true,
+        BindOptions: { Propagation: 'rprivate' },
+      })),
+      Tmpfs: {
+        '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${limits.temporaryBytes}`,
+        [INSIDE_WORKSPACE]: [
+          ...['rw', 'exec', 'nosuid', 'nodev', 'mode=0755', `uid=${user.uid}`, `gid=${user.gid}`],
+          `size=${limits.workspaceBytes + workspace.size.bytes}`,
+          `nr_inodes=${limits.workspaceFiles + workspace.size.entries + OWN_FILES}`,
+        ].join(','),
+      },
+      ShmSize: fixedLimits.sharedMemoryBytes,
+      Memory: memory,
+      // With swap: so none.
+      MemorySwap: memory,
+      PidsLimit: Math.max(limits.processes, FEWEST_PROCESSES) + HELPERS,
+      Ulimits: [
+        { Name: 'core', Soft: 0, Hard: 0 },
+        { Name: 'fsize', Soft: limits.fileBytes, Hard: limits.fileBytes },
+        { Name: 'nofile', Soft: fixedLimits.openFiles, Hard: fixedLimits.openFiles },
       ],
-      Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${fixedLimits.temporaryBytes}` },
+      LogConfig: { Type: 'none' },
+      RestartPolicy: { Name: 'no' },
+    },
+  }
+}
+
+/** What a container for setup commands is made for. */
+export interface SetUpContainerPlan extends Pick<ContainerPlan, 'image' | 'seccompProfile' | 'owner'> {
+  /** The real path of what becomes the layer's workspace. */
+  readonly workspace: string
+  readonly limits: SetUpLimits
+}
+
+/** What a package manager and the scripts of packages do: give files and processes to the system's users. */
+const SETUP_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'SETFCAP', 'SETGID', 'SETUID'] as const
+/** In bytes; not part of the image that is made of the container. */
+const SETUP_TEMPORARY_BYTES = 1024 * 1024 * 1024
+
+/** The same for setup commands: with network, and with a system that they may change. */
+export function setUpContainerSpec({ image, workspace, limits, seccompProfile, owner }: SetUpContainerPlan): object {
+  return {
+    Image: image,
+    Entrypoint: ['/bin/sh', '-c', FIRST_PROCESS, 'init', String(Math.ceil(limits.wallMs / 1_000) + LIFETIME_MARGIN_S)],
+    Cmd: [],
+    User: '0:0',
+    WorkingDir: '/',
+    Hostname: 'setup',
+    Labels: { [OWNER_LABEL]: owner },
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      NetworkMode: 'bridge',
+      IpcMode: 'private',
+      CgroupnsMode: 'private',
+      UsernsMode: 'host',
+      CapDrop: ['ALL'],
+      CapAdd: SETUP_CAPABILITIES,
+      SecurityOpt: ['no-new-privileges', `seccomp=${seccompProfile}`],
+      MaskedPaths: MASKED_PATHS.filter((path) => path !== '/etc/resolv.conf'),
+      Mounts: [{ Type: 'bind', Source: workspace, Target: INSIDE_WORKSPACE, BindOptions: { Propagation: 'rprivate' } }],
+      Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${SETUP_TEMPORARY_BYTES}` },
       ShmSize: fixedLimits.sharedMemoryBytes,
       Memory: limits.memoryBytes,
-      // With swap: so none.
       MemorySwap: limits.memoryBytes,
-      PidsLimit: Math.max(limits.processes, FEWEST_PROCESSES) + HELPERS,
+      PidsLimit: limits.processes + HELPERS,
       Ulimits: [
         { Name: 'core', Soft: 0, Hard: 0 },
         { Name: 'fsize', Soft: limits.fileBytes, Hard: limits.fileBytes },
@@ -99,7 +164,7 @@ export function containerSpec(plan: ContainerPlan): object {
 export function execSpec(command: {
   readonly argv: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  readonly user: { readonly uid: number; readonly gid: number }
+  readonly user: CommandUser
   readonly hasInput: boolean
 }): object {
   // The image's own variables stay, PATH among them: what is installed in it may need them.

@@ -9,11 +9,15 @@ import { createFrameReader } from './docker-stream.ts'
 /** How often the engine is asked whether a command that has closed its output, or has not, is still there. */
 const LOOK_MS = 250
 
-/** Starts the command and gathers what it writes. */
-export async function attachOutput(engine: DockerEngine, id: string, { limits, stdin }: SandboxCommand) {
+/** Starts a command and gathers what it writes. */
+export async function attachOutput(
+  engine: DockerEngine,
+  id: string,
+  { outputBytes, stdin }: { readonly outputBytes: number; readonly stdin: SandboxCommand['stdin'] },
+) {
   const { stream, first } = await engine.attach(`/exec/${id}/start`, { Detach: false, Tty: false })
-  const stdout = createBoundedOutput(limits.outputBytes)
-  const stderr = createBoundedOutput(limits.outputBytes)
+  const stdout = createBoundedOutput(outputBytes)
+  const stderr = createBoundedOutput(outputBytes)
   const reader = createFrameReader({ stdout: stdout.add, stderr: stderr.add })
   // A connection that breaks ends the output; whether the command still runs is asked for by itself.
   stream.on('error', () => stream.destroy())

@@ -1,10 +1,9 @@
+import { imageName } from '../../domain/environment/image-name.ts'
 import { type DockerEngine, faultOf } from './docker-engine.ts'
-
-const NAME = /^[a-z0-9][a-z0-9._:/@-]{0,254}$/i
 
 /** @throws TypeError for a text that names no image */
 export function checkImageName(image: string): void {
-  if (NAME.test(image) && !image.includes('..')) return
+  if (imageName.test(image)) return
   throw new TypeError(`"${image.slice(0, 100)}" is no name of an image.`)
 }
 

@@ -1,17 +1,16 @@
 import { accessSync, constants, existsSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { Sandbox, SandboxAvailability } from '../../domain/ports/sandbox.ts'
 import { checkCommand } from './check-command.ts'
+import { type CommandUser, commandUser, NOBODY } from './command-user.ts'
 import { defaultLimits } from './default-limits.ts'
 import { createDockerEngine, DEFAULT_ENGINE, enginePath } from './docker-engine.ts'
 import { checkImageName, imageFault } from './docker-image.ts'
 import { sweepContainers } from './docker-leftovers.ts'
 import { dockerSeccompProfile } from './docker-seccomp.ts'
-import { removeTree } from './remove-tree.ts'
 import { type DockerConfinement, runInDocker } from './run-docker.ts'
+import { hasLayerImage, removeDockerLayer, setUpInDocker } from './set-up-docker.ts'
+import { hasLayerDirectory } from './set-up-layer.ts'
 import { neverStarted } from './supervise.ts'
 
 /** Has python3 and Node; further tools come with an image of the project's own. */
@@ -24,12 +23,15 @@ export interface DockerOptions {
   readonly image?: string | undefined
 }
 
+interface DockerSandboxOptions extends DockerOptions {
+  /** The server's own directory for what lives as long as a run; the engine must see it. */
+  readonly scratch: string
+}
+
 type Readiness =
   | { readonly confinement: DockerConfinement; readonly detail: string }
   | { readonly confinement: null; readonly reason: string; readonly remedy: string }
 
-/** Whom root becomes inside, as with bubblewrap. */
-const NOBODY = { uid: 65_534, gid: 65_534 } as const
 /** What the engine calls an architecture. */
 const ARCHITECTURES: Readonly<Record<string, 'x64' | 'arm64'>> = {
   x86_64: 'x64',
@@ -43,7 +45,7 @@ const TOOLS = ['python3', 'node', 'git'] as const
  * The driver that confines commands in containers of a Docker engine on this machine, which it asks over its socket.
  * What it can do here is found out at the first use, and kept once it works.
  */
-export function createDockerSandbox(options: DockerOptions = {}): Sandbox {
+export function createDockerSandbox(options: DockerSandboxOptions): Sandbox {
   let known: Promise<Readiness> | undefined
   const readiness = async () => {
     known ??= prepare(options)
@@ -59,8 +61,14 @@ export function createDockerSandbox(options: DockerOptions = {}): Sandbox {
     if (ready.confinement === null) forget()
     return ready
   }
+  const confined = async () => {
+    const ready = await readiness()
+    if (ready.confinement === null) throw new SandboxUnavailableError(`${ready.reason} To fix it: ${ready.remedy}`)
+    return ready.confinement
+  }
   return {
     driver: 'docker',
+    image: options.image ?? DEFAULT_IMAGE,
     async availability(): Promise<SandboxAvailability> {
       const ready = await readiness()
       return ready.confinement === null
@@ -70,15 +78,22 @@ export function createDockerSandbox(options: DockerOptions = {}): Sandbox {
     async run(command) {
       const workspace = checkCommand(command)
       if (command.image !== undefined) checkImageName(command.image)
-      const ready = await readiness()
-      if (ready.confinement === null) throw new SandboxUnavailableError(`${ready.reason} To fix it: ${ready.remedy}`)
+      const confinement = await confined()
       if (command.signal?.aborted) return { ...neverStarted, driver: 'docker' }
-      return runInDocker(ready.confinement, command, workspace)
+      return runInDocker(confinement, command, workspace)
     },
+    setUp: async (request) => setUpInDocker(await confined(), request),
+    // Without its directory there is none, whatever the engine would say.
+    hasLayer: async (layer) => (await hasLayerDirectory(layer)) && hasLayerImage(await confined(), layer),
+    removeLayer: async (layer) => removeDockerLayer(await confined(), layer),
   }
 }
 
-async function prepare({ host = DEFAULT_ENGINE, image = DEFAULT_IMAGE }: DockerOptions): Promise<Readiness> {
+async function prepare({
+  host = DEFAULT_ENGINE,
+  image = DEFAULT_IMAGE,
+  scratch,
+}: DockerSandboxOptions): Promise<Readiness> {
   checkImageName(image)
   const socketPath = enginePath(host)
   if (socketPath === null) {
@@ -103,12 +118,11 @@ async function prepare({ host = DEFAULT_ENGINE, image = DEFAULT_IMAGE }: DockerO
     await sweepContainers(engine)
     const unusable = await imageFault(engine, image)
     if (unusable !== null) return lacking(unusable.reason, unusable.remedy)
-    const { uid, gid } = ownUser()
     const confinement: DockerConfinement = {
       engine,
       image,
-      user: uid === 0 ? NOBODY : { uid, gid },
-      givesAway: uid === 0,
+      user: commandUser() ?? ownUser(),
+      scratch,
       seccompProfile: dockerSeccompProfile(architecture),
     }
     const tools = await probe(confinement)
@@ -119,8 +133,7 @@ async function prepare({ host = DEFAULT_ENGINE, image = DEFAULT_IMAGE }: DockerO
   }
 }
 
-/** By number: in a container, a user need not have a name. */
-function ownUser(): { readonly uid: number; readonly gid: number } {
+function ownUser(): CommandUser {
   return { uid: process.getuid?.() ?? NOBODY.uid, gid: process.getgid?.() ?? NOBODY.gid }
 }
 
@@ -167,29 +180,29 @@ function unfit(info: EngineInfo): string | null {
 
 /** Runs a command that writes into a workspace; gives the tools that the image has. @throws SandboxUnavailableError */
 async function probe(confinement: DockerConfinement): Promise<readonly string[]> {
-  const workspace = await mkdtemp(join(tmpdir(), 'countersign-probe-'))
-  try {
-    const script = 'echo x > written && for tool; do ! command -v "$tool" > /dev/null || echo "$tool"; done'
-    const result = await runInDocker(
-      confinement,
-      { argv: ['sh', '-c', script, 'probe', ...TOOLS], workspace, limits: defaultLimits.standard },
-      workspace,
-    )
-    if (result.exitCode === 0) return result.stdout.trim().split('\n').filter(Boolean)
-    throw new SandboxUnavailableError(
-      `A container cannot be used: ${result.stderr.trim().slice(0, 1_000) || `exit ${result.exitCode ?? result.signal}`}.`,
-    )
-  } finally {
-    await removeTree(workspace)
-  }
+  const script = 'echo x > written && for tool; do ! command -v "$tool" > /dev/null || echo "$tool"; done'
+  const result = await runInDocker(
+    confinement,
+    {
+      argv: ['sh', '-c', script, 'probe', ...TOOLS],
+      workspace: { base: null, changes: [] },
+      limits: defaultLimits.standard,
+    },
+    { lowers: [], changes: [], layer: null },
+  )
+  if (result.exitCode === 0) return result.stdout.trim().split('\n').filter(Boolean)
+  throw new SandboxUnavailableError(
+    `A container cannot be used: ${result.stderr.trim().slice(0, 1_000) || `exit ${result.exitCode ?? result.signal}`}.`,
+  )
 }
 
-function describe({ engine, image, user, givesAway }: DockerConfinement, info: EngineInfo, tools: readonly string[]) {
+function describe({ engine, image, user }: DockerConfinement, info: EngineInfo, tools: readonly string[]) {
   return [
     `Docker ${info.ServerVersion} at ${engine.socketPath}`,
     `image ${image} (${tools.length === 0 ? `none of ${TOOLS.join(', ')}` : tools.join(', ')})`,
-    givesAway ? `as uid ${user.uid}` : "as the server's own user",
+    commandUser() === null ? "as the server's own user" : `as uid ${user.uid}`,
     `memory limited by cgroup v${info.CgroupVersion ?? '1'}`,
+    'workspaces copied into memory, their size and number of files limited by the kernel',
   ].join('; ')
 }
 

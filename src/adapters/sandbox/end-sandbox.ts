@@ -1,6 +1,6 @@
 import type { Cgroup } from './cgroup.ts'
 import { fixedLimits } from './default-limits.ts'
-import { allProcesses, isAlive, kill, killUntilNone } from './host-processes.ts'
+import { allProcesses, isAlive, kill, killUntilNone, processTree } from './host-processes.ts'
 import type { SandboxStatus } from './status.ts'
 
 /** Ends everything that was started, in or on the way to the sandbox. */
@@ -15,6 +15,12 @@ export function createEnder(childPid: number | undefined, status: SandboxStatus,
   }
   let wanted = false
   return {
+    /** Tells every process of the command to end, as a service manager does; a sandbox without any yet has none to tell. */
+    ask() {
+      const init = status.init()
+      if (init === null || !isAlive(init)) return
+      for (const { pid } of processTree(init.pid)) if (pid !== init.pid) kill(pid, 'SIGTERM')
+    },
     kill() {
       if (wanted) return
       wanted = true

@@ -52,10 +52,10 @@ export function isAlive(known: HostProcess): boolean {
   return now !== null && now.startedAt === known.startedAt && !now.isZombie
 }
 
-/** Sends SIGKILL; a process that is gone already is no error. */
-export function kill(pid: number): void {
+/** Sends a signal; a process that is gone already is no error. */
+export function kill(pid: number, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }

@@ -1,27 +1,31 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { openChannels } from './channels.ts'
 import { checkCommand } from './check-command.ts'
+import { copyWorkspace } from './copy-workspace.ts'
 import { fixedLimits } from './default-limits.ts'
 import { findProgram, SYSTEM_PATH } from './find-program.ts'
 import { kill, killUntilNone } from './host-processes.ts'
-import { memoryNote } from './judge-ending.ts'
-import { watchResidentMemory } from './resident-memory.ts'
+import { MARK, marked } from './marked-processes.ts'
+import { withScratch } from './scratch.ts'
+import { hasLayerDirectory, removeLayerDirectory } from './set-up-layer.ts'
+import { setUpUnconfined } from './set-up-none.ts'
 import { neverStarted, supervise } from './supervise.ts'
-
-/** In the environment of each process of a run: it stays through setsid and double forks, though not against intent. */
-const MARK = 'COUNTERSIGN_RUN'
+import { treeSize } from './tree-size.ts'
+import { watchExcess } from './watch-excess.ts'
 
 /**
- * The driver without isolation: the command has the server's rights, files and network. It holds time, output and,
- * where the system can, memory and file size. It must be asked for by name.
+ * The driver without isolation: the command has the server's rights, files and network. It holds time and output;
+ * where the system can, memory and file size; and looks at the workspace's size. It must be asked for by name.
  */
-export function createUnconfinedSandbox(options: { readonly searchPath: string }): Sandbox {
+export function createUnconfinedSandbox(options: {
+  readonly searchPath: string
+  /** The server's own directory for what lives as long as a run. */
+  readonly scratch: string
+}): Sandbox {
   const prlimit = process.platform === 'linux' ? findProgram('prlimit', SYSTEM_PATH) : null
   return {
     driver: 'none',
@@ -31,10 +35,13 @@ export function createUnconfinedSandbox(options: { readonly searchPath: string }
       detail: 'no isolation: commands can do all that the server can',
     }),
     async run(command) {
-      const workspace = checkCommand(command)
+      const checked = checkCommand(command)
       if (command.signal?.aborted) return { ...neverStarted, driver: 'none' }
-      const home = await mkdtemp(join(tmpdir(), 'countersign-home-'))
-      try {
+      return withScratch(options.scratch, async (scratch) => {
+        const workspace = await copyWorkspace(scratch, checked)
+        const size = await treeSize(workspace)
+        const home = join(scratch, 'home')
+        await mkdir(home)
         const run = randomBytes(12).toString('hex')
         const limits = [`--fsize=${command.limits.fileBytes}`, `--nofile=${fixedLimits.openFiles}`, '--core=0', '--']
         const [program = '', ...rest] = [...(prlimit === null ? [] : [prlimit, ...limits]), ...command.argv]
@@ -52,51 +59,35 @@ export function createUnconfinedSandbox(options: { readonly searchPath: string }
           detached: true,
         })
         channels.release()
+        const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
         const killAll = () => {
-          if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) kill(-child.pid)
+          if (child.pid !== undefined && isRunning()) kill(-child.pid)
           for (const pid of marked(run)) kill(pid)
         }
-        const memory = { exceeded: false }
-        const stopWatch =
-          child.pid === undefined || process.platform !== 'linux'
-            ? () => {}
-            : watchResidentMemory(child.pid, command.limits.memoryBytes, () => {
-                memory.exceeded = true
-                killAll()
-              })
+        const laid = { kind: 'copy', directory: workspace, size, removals: [] } as const
+        const excess = watchExcess(child.pid, { command, laid, cgroup: null }, killAll)
         try {
           const ending = await supervise({
             child,
             outputs: channels.outputs,
             command,
             begun: Promise.resolve(),
+            ask() {
+              if (child.pid !== undefined && isRunning()) kill(-child.pid, 'SIGTERM')
+              for (const pid of marked(run)) kill(pid, 'SIGTERM')
+            },
             kill: killAll,
             clear: () => killUntilNone(() => marked(run), fixedLimits.deathMs),
           })
-          const note = memory.exceeded ? memoryNote(command.limits.memoryBytes) : ''
-          return { ...ending, stderr: ending.stderr + note, driver: 'none' }
+          const late = ending.timedOut ? { exitCode: null, signal: ending.signal ?? 'SIGTERM' } : {}
+          return { ...ending, ...late, stderr: ending.stderr + (excess.note() ?? ''), driver: 'none' }
         } finally {
-          stopWatch()
+          excess.stop()
         }
-      } finally {
-        await rm(home, { recursive: true, force: true })
-      }
+      })
     },
-  }
-}
-
-function marked(run: string): readonly number[] {
-  if (process.platform !== 'linux') return []
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(`${MARK}=${run}`))
-    .map(Number)
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch {
-    // Ended since, or another user's and so none of ours.
-    return ''
+    setUp: (request) => setUpUnconfined(options.searchPath, request),
+    hasLayer: hasLayerDirectory,
+    removeLayer: removeLayerDirectory,
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
 import { fixedLimits } from './default-limits.ts'
+import { INSIDE_SOCKET } from './door.ts'
 
 /** What the inside is called; the uid outside is another matter. */
 const INSIDE = { uid: 1000, gid: 1000, workspace: '/workspace', home: '/tmp/home' } as const
@@ -35,6 +36,12 @@ interface Binding {
 
 export interface RootImage {
   readonly workspace: string
+  /** What is shown in the place of a directory of the system. */
+  readonly systems: Readonly<Record<string, string>>
+  /** The size of /tmp. */
+  readonly temporaryBytes: number
+  /** The socket behind the command's door; null for most commands, which have none. */
+  readonly doorSocket: string | null
   readonly toolchains: readonly Binding[]
   readonly path: string
   readonly environment: Readonly<Record<string, string>>
@@ -53,17 +60,19 @@ export function bubblewrapOptions(image: RootImage): readonly string[] {
     ...['--uid', String(INSIDE.uid), '--gid', String(INSIDE.gid), '--hostname', 'sandbox'],
     ...['--new-session', '--die-with-parent', '--as-pid-1', '--cap-drop', 'ALL', '--cap-add', 'CAP_SETPCAP'],
     ...['--seccomp', String(image.seccompDescriptor), '--json-status-fd', String(image.statusDescriptor)],
-    ...['--ro-bind', '/usr', '/usr'],
+    ...['--ro-bind', image.systems['/usr'] ?? '/usr', '/usr'],
+    ...(image.systems['/opt'] === undefined ? [] : ['--ro-bind', image.systems['/opt'], '/opt']),
     ...SYSTEM_DIRECTORIES.flatMap(systemDirectory),
     ...['--perms', '0755', '--dir', '/etc', '--perms', '0755', '--dir', '/etc/ssl'],
-    ...SHARED_SETTINGS.flatMap((path) => (existsSync(path) ? ['--ro-bind', path, path] : [])),
+    ...SHARED_SETTINGS.flatMap((path) => (existsSync(path) ? ['--ro-bind', image.systems[path] ?? path, path] : [])),
     ...Object.entries(image.fileDescriptors).flatMap(([path, fd]) => ['--perms', '0444', '--file', String(fd), path]),
     ...image.inheritedDescriptors.flatMap((fd) => ['--file', String(fd), `/etc/.descriptor-${fd}`]),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--perms', '1777', '--size', String(fixedLimits.sharedMemoryBytes), '--tmpfs', '/dev/shm'],
     ...['--remount-ro', '/dev'],
-    ...['--perms', '1777', '--size', String(fixedLimits.temporaryBytes), '--tmpfs', '/tmp', '--dir', INSIDE.home],
+    ...['--perms', '1777', '--size', String(image.temporaryBytes), '--tmpfs', '/tmp', '--dir', INSIDE.home],
     ...['--dir', '/run', '--dir', '/var', '--symlink', '/tmp', '/var/tmp'],
+    ...(image.doorSocket === null ? [] : ['--ro-bind', image.doorSocket, INSIDE_SOCKET]),
     ...image.toolchains.flatMap(({ source, target }) => [
       '--perms',
       '0755',
@@ -75,7 +84,7 @@ export function bubblewrapOptions(image: RootImage): readonly string[] {
     ]),
     ...['--bind', image.workspace, INSIDE.workspace, '--chdir', INSIDE.workspace],
     // The base is a tmpfs without a size that the inside owns: read-only, or it would be a hole in the memory limit.
-    ...['--remount-ro', '/'],
+    ...['--remount-ro', '/', '--clearenv'],
     ...Object.entries({
       ...image.environment,
       PATH: image.path,

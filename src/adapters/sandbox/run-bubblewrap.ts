@@ -2,21 +2,28 @@ import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
+import { type LaidWorkspace, withLaidWorkspace } from './bubblewrap-workspace.ts'
 import { type Cgroup, type CgroupPlaces, createCgroup } from './cgroup.ts'
 import { openChannels } from './channels.ts'
+import type { CheckedWorkspace } from './check-command.ts'
+import type { CommandUser } from './command-user.ts'
 import { fixedLimits } from './default-limits.ts'
+import { withDoor } from './door.ts'
 import { createEnder } from './end-sandbox.ts'
+import type { FifoPlaces } from './fifo-places.ts'
 import { SYSTEM_PATH } from './find-program.ts'
+import { firstProcess, READY, REMOVALS } from './first-process.ts'
 import { judgeEnding } from './judge-ending.ts'
 import { planStage } from './plan-stage.ts'
-import { watchResidentMemory } from './resident-memory.ts'
 import { bubblewrapOptions, type RootImage, syntheticFiles } from './root-image.ts'
 import { seccompProgram } from './seccomp.ts'
-import { type Stage, stagedCommand, stagedPath } from './stage.ts'
-import { followStatus } from './status.ts'
+import { type Stage, stagedCommand, stagedPath, stagedSocket, stagedSystem, stagedWorkspace } from './stage.ts'
+import { followReadiness, followStatus } from './status.ts'
 import { supervise } from './supervise.ts'
 import type { Architecture } from './syscalls.ts'
+import { layeredSystem } from './system-layer.ts'
 import type { Toolchain } from './toolchains.ts'
+import { watchExcess } from './watch-excess.ts'
 
 /** How commands are confined on this machine: found out once. */
 export interface Confinement {
@@ -26,131 +33,148 @@ export interface Confinement {
   readonly architecture: Architecture
   readonly toolchains: readonly Toolchain[]
   /** Null where the server's own user runs the commands. */
-  readonly user: { readonly uid: number; readonly gid: number } | null
+  readonly user: CommandUser | null
   /** Null where memory is watched instead. */
   readonly cgroups: CgroupPlaces | null
+  /** In memory over directories that are shared, or copied to the host's disk. */
+  readonly workspaces: 'overlay' | 'copy'
+  /** Where the server puts what lives as long as a run. */
+  readonly scratch: string
+  /** Directories of the host that are never shown. */
+  readonly hidden: readonly string[]
   readonly inheritedDescriptors: readonly number[]
+  /** Where the commands' outputs go. */
+  readonly pipes: FifoPlaces
 }
 
-/**
- * The sandbox's first process: it starts the command, reaps orphans, and ends with the command's status, and all others
- * with it. It keeps one harmless capability, so that the command, which has none, may not touch its memory: bubblewrap's
- * own first process keeps none, and a command could write any status into it. A shell obeys
- * SIGINT unless it is told otherwise, and its remarks on signals are not the command's.
- */
-const FIRST_PROCESS = 'trap : INT; exec 9>&2 2>/dev/null; (exec "$@" 2>&9 9>&-); exit $?'
-
-/** The command's descriptors by number; bubblewrap closes all but the first three. */
+/** The command's descriptors by number; bubblewrap closes those that its options name. */
 const SECCOMP = 3
 const OPTIONS = 4
 const STATUS = 5
-const FIRST_FILE = 6
+const FIRST_FILE = 8
 export const FIRST_UNUSED_DESCRIPTOR = FIRST_FILE + Object.keys(syntheticFiles).length
 
 /**
  * Runs one command in bubblewrap.
- * @param workspace the real path of the command's workspace
  * @throws SandboxUnavailableError when bubblewrap could not make the sandbox
  */
 export async function runInBubblewrap(
   confinement: Confinement,
   command: SandboxCommand,
-  workspace: string,
+  workspace: CheckedWorkspace,
 ): Promise<SandboxResult> {
-  const cgroup = confinement.cgroups && createCgroup(confinement.cgroups, command.limits)
-  try {
-    const stage = await planStage({ ...confinement, workspace, cgroups: cgroup?.directories ?? [] })
-    return await runStaged(confinement, command, stage, { workspace, cgroup })
-  } finally {
-    cgroup?.remove()
-  }
+  return withLaidWorkspace(confinement, workspace, async (laid) => {
+    const cgroup = confinement.cgroups && createCgroup(confinement.cgroups, withDoor(command))
+    try {
+      const stage = await planStage({
+        ...confinement,
+        laid,
+        door: command.door,
+        limits: command.limits,
+        systems: layeredSystem(workspace.layer, confinement.hidden),
+        cgroups: cgroup?.directories ?? [],
+      })
+      return await runStaged(confinement, command, stage, { laid, cgroup })
+    } finally {
+      cgroup?.remove()
+    }
+  })
 }
 
 async function runStaged(
   confinement: Confinement,
   command: SandboxCommand,
   stage: Stage,
-  { workspace, cgroup }: { workspace: string; cgroup: Cgroup | null },
+  { laid, cgroup }: { laid: LaidWorkspace; cgroup: Cgroup | null },
 ): Promise<SandboxResult> {
   const filePaths = Object.keys(syntheticFiles)
   const options = bubblewrapOptions({
     ...shownToolchains(confinement.toolchains, stage),
-    workspace: stagedPath(stage, workspace),
+    workspace: stagedWorkspace(stage),
+    systems: Object.fromEntries(stage.systems.map(({ target }) => [target, stagedSystem(target)])),
+    temporaryBytes: command.limits.temporaryBytes,
+    doorSocket: command.door === undefined ? null : stagedSocket(stage, command.door),
     environment: command.environment ?? {},
     fileDescriptors: Object.fromEntries(filePaths.map((path, index) => [path, FIRST_FILE + index])),
     inheritedDescriptors: confinement.inheritedDescriptors,
     seccompDescriptor: SECCOMP,
     statusDescriptor: STATUS,
   })
-  const channels = await openChannels(command.stdin, [
-    seccompProgram(confinement.architecture, { refuseUncountedMemory: cgroup === null }),
-    options.map((option) => `${option}\0`).join(''),
-    '',
-    ...Object.values(syntheticFiles),
-  ])
-  const [seccomp, optionList, empty, ...files] = channels.payloads
+  const channels = await openChannels(
+    command.stdin,
+    [
+      seccompProgram(confinement.architecture, { refuseUncountedMemory: cgroup === null }),
+      options.map((option) => `${option}\0`).join(''),
+      laid.removals.map((path) => `./${path}\0`).join(''),
+      '',
+      ...Object.values(syntheticFiles),
+    ],
+    confinement.pipes,
+  )
+  const [seccomp, optionList, removals, empty, ...files] = channels.payloads
   const stdio: (number | 'ignore' | 'pipe' | undefined)[] = [
     channels.stdin ?? 'ignore',
     channels.stdout,
     channels.stderr,
   ]
-  stdio.push(seccomp, optionList, 'pipe', ...files)
+  stdio[SECCOMP] = seccomp
+  stdio[OPTIONS] = optionList
+  stdio[STATUS] = 'pipe'
+  stdio[REMOVALS] = removals
+  stdio[READY] = 'pipe'
+  for (const [index, file] of files.entries()) stdio[FIRST_FILE + index] = file
   for (const descriptor of confinement.inheritedDescriptors) stdio[descriptor] = empty
-  const { argv, environment } = stagedCommand(stage, [
+  const argv = stagedCommand(stage, [
     ...[confinement.bubblewrap, '--args', String(OPTIONS), '--'],
-    ...['/bin/sh', '-c', FIRST_PROCESS, 'init'],
+    ...firstProcess({ hasRemovals: laid.removals.length > 0, door: command.door }),
     ...[confinement.setpriv, '--bounding-set=-all', '--ambient-caps=-all', '--inh-caps=-all'],
     ...[confinement.prlimit, ...limitOptions(command), '--', ...command.argv],
   ])
   const [program = '', ...rest] = argv
   const child = spawn(program, rest, {
     cwd: '/',
-    env: Object.keys(environment).length === 0 ? {} : { ...environment, PATH: SYSTEM_PATH },
+    env: { PATH: SYSTEM_PATH },
     // Array.from turns the gaps between inherited descriptors into entries.
     stdio: Array.from(stdio, (entry) => entry ?? 'ignore'),
     // A process group of its own, to end what runs before there is a sandbox.
     detached: true,
   })
   channels.release()
-  const status = followStatus((child.stdio as readonly unknown[])[STATUS] as Readable)
-  const memory = { exceeded: false }
+  const pipes = child.stdio as readonly unknown[]
+  const status = followStatus(pipes[STATUS] as Readable)
+  const ready = followReadiness(pipes[READY] as Readable)
   const end = createEnder(child.pid, status, cgroup)
   const setup = setTimeout(end.kill, fixedLimits.setupMs)
-  const begun = status.begun.then(() => clearTimeout(setup))
-  const stopWatch =
-    cgroup !== null || child.pid === undefined
-      ? () => {}
-      : watchResidentMemory(child.pid, command.limits.memoryBytes, () => {
-          memory.exceeded = true
-          end.kill()
-        })
+  const begun = ready.begun.then(() => clearTimeout(setup))
+  const excess = watchExcess(child.pid, { command, laid, cgroup }, end.kill)
   try {
     const ending = await supervise({
       child,
       outputs: channels.outputs,
       command,
       begun,
+      ask: end.ask,
       kill: end.kill,
       clear: async () => {
-        stopWatch()
+        excess.stop()
         await end.clear()
       },
     })
-    memory.exceeded ||= cgroup?.ranOutOfMemory() ?? false
-    return { ...judgeEnding(ending, status, memory.exceeded, command), driver: 'bubblewrap' }
+    return { ...judgeEnding(ending, { status, isReady: ready.isReady(), excess: excess.note() }), driver: 'bubblewrap' }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error
     throw new SandboxUnavailableError(`${program} could not be started: ${(error as Error).message}`)
   } finally {
-    stopWatch()
+    excess.stop()
     clearTimeout(setup)
   }
 }
 
-function limitOptions({ limits }: SandboxCommand): readonly string[] {
+function limitOptions(command: SandboxCommand): readonly string[] {
+  const { limits } = command
   return [
     // The sandbox's first process has the same user.
-    `--nproc=${limits.processes + 1}`,
+    `--nproc=${withDoor(command).processes + 1}`,
     `--fsize=${limits.fileBytes}`,
     `--nofile=${fixedLimits.openFiles}`,
     '--core=0',

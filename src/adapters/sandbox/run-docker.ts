@@ -1,28 +1,29 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
+import type { CheckedWorkspace } from './check-command.ts'
+import { type CommandUser, commandUser } from './command-user.ts'
 import { containerSpec, execSpec } from './docker-container.ts'
+import { openDockerDoor } from './docker-door.ts'
 import { type DockerEngine, faultOf } from './docker-engine.ts'
 import { attachOutput, exitCode } from './docker-exec.ts'
 import { imageFault } from './docker-image.ts'
 import { containerOwner, removeContainer } from './docker-leftovers.ts'
-import { SYSTEM_PATH } from './find-program.ts'
-import { fromShellCode, memoryNote } from './judge-ending.ts'
+import { fillWorkspace, withDockerWorkspace } from './docker-workspace.ts'
+import { withDoor } from './door.ts'
+import { fromShellCode, lateEnding, memoryNote } from './judge-ending.ts'
+import { layerImage } from './set-up-docker.ts'
 import { type Ending, neverStarted } from './supervise.ts'
-
-const execute = promisify(execFile)
 
 /** How commands are confined by an engine: found out once. */
 export interface DockerConfinement {
   readonly engine: DockerEngine
   /** Used for a command that names none. */
   readonly image: string
-  readonly user: { readonly uid: number; readonly gid: number }
-  /** The server is root, and the workspace has to be handed to the user. */
-  readonly givesAway: boolean
+  readonly user: CommandUser
+  /** Where the server puts what lives as long as a run. */
+  readonly scratch: string
   readonly seccompProfile: string
 }
 
@@ -34,34 +35,38 @@ const DRAIN_MS = 2_000
 /**
  * Runs one command in a container of its own, as a second process beside the container's first: so it is the engine,
  * outside, that sees how it ends.
- * @param workspace the real path of the command's workspace
  * @throws SandboxUnavailableError when the engine could not make the container or start the command
  */
 export async function runInDocker(
   confinement: DockerConfinement,
   command: SandboxCommand,
-  workspace: string,
+  checked: CheckedWorkspace,
 ): Promise<SandboxResult> {
-  const { engine, user } = confinement
-  const image = command.image ?? confinement.image
+  const { engine } = confinement
+  const image = command.layer === undefined ? (command.image ?? confinement.image) : layerImage(command.layer)
   const fault = await imageFault(engine, image)
   if (fault !== null) throw new SandboxUnavailableError(`${fault.reason} To fix it: ${fault.remedy}`)
   const name = `countersign-${randomBytes(8).toString('hex')}`
-  if (confinement.givesAway) {
-    const owner = `${user.uid}:${user.gid}`
-    await execute('chown', ['-Rh', '--', owner, workspace], { env: { PATH: SYSTEM_PATH } })
-  }
-  try {
-    const spec = containerSpec({ ...confinement, image, workspace, limits: command.limits, owner: containerOwner() })
-    const made = await engine.ask('POST', '/containers/create', { query: { name }, body: spec })
-    if (made.status >= 400) throw new SandboxUnavailableError(`The container was refused: ${faultOf(made.body)}`)
-    if (command.signal?.aborted) return { ...neverStarted, driver: 'docker' }
-    await engine.must('POST', `/containers/${name}/start`)
-    if (command.signal?.aborted) return { ...neverStarted, driver: 'docker' }
-    return { ...(await follow(confinement, command, name)), driver: 'docker' }
-  } finally {
-    await removeContainer(engine, name)
-  }
+  return withDockerWorkspace({ scratch: confinement.scratch, user: commandUser() }, checked, async (workspace) => {
+    try {
+      const { door } = command
+      const limits = withDoor(command)
+      const spec = containerSpec({ ...confinement, image, workspace, limits, door, owner: containerOwner() })
+      const made = await engine.ask('POST', '/containers/create', { query: { name }, body: spec })
+      if (made.status >= 400) throw new SandboxUnavailableError(`The container was refused: ${faultOf(made.body)}`)
+      if (command.signal?.aborted) return { ...neverStarted, driver: 'docker' }
+      await engine.must('POST', `/containers/${name}/start`)
+      if (!command.signal?.aborted) {
+        const specOf = (argv: readonly string[]) => execSpec({ ...confinement, argv, environment: {}, hasInput: false })
+        await fillWorkspace(engine, name, workspace, { execSpec: specOf, signal: command.signal })
+        if (door !== undefined) await openDockerDoor(engine, name, door)
+      }
+      if (command.signal?.aborted) return { ...neverStarted, driver: 'docker' }
+      return { ...(await follow(confinement, command, name)), driver: 'docker' }
+    } finally {
+      await removeContainer(engine, name)
+    }
+  })
 }
 
 async function follow({ engine, user }: DockerConfinement, command: SandboxCommand, name: string): Promise<Ending> {
@@ -77,29 +82,42 @@ async function follow({ engine, user }: DockerConfinement, command: SandboxComma
   const killing = Promise.withResolvers<null>()
   // Looked at further down, where a fault of it is seen.
   killing.promise.catch(() => {})
-  const end = (why: keyof typeof cause) => {
-    if (cause.timedOut || cause.canceled) return
-    cause[why] = true
+  let wall: NodeJS.Timeout | undefined
+  const kill = () => {
     killContainer(engine, name).then(() => killing.resolve(null), killing.reject)
   }
-  const cancel = () => end('canceled')
+  const expire = () => {
+    if (cause.timedOut || cause.canceled) return
+    askToEnd(engine, user, name)
+    cause.timedOut = true
+    wall = setTimeout(kill, command.limits.graceMs)
+  }
+  const cancel = () => {
+    cause.canceled = !cause.timedOut
+    kill()
+  }
   command.signal?.addEventListener('abort', cancel, { once: true })
   if (command.signal?.aborted) cancel()
   const startedAt = performance.now()
-  let wall: NodeJS.Timeout | undefined
   try {
-    const output = await attachOutput(engine, exec.Id, command).catch((error: Error) => {
+    const output = await attachOutput(engine, exec.Id, {
+      outputBytes: command.limits.outputBytes,
+      stdin: command.stdin,
+    }).catch((error: Error) => {
       // A container that was ended in the meantime takes no command.
       if (cause.canceled) return null
       throw error
     })
     if (output === null) return neverStarted
-    wall = setTimeout(() => end('timedOut'), command.limits.wallMs)
+    wall = setTimeout(expire, command.limits.wallMs)
     const looking = new AbortController()
-    const code = await Promise.race([
-      exitCode(engine, exec.Id, output.closed, looking.signal),
-      killing.promise,
-    ]).finally(() => looking.abort())
+    const code = await Promise.race([exitCode(engine, exec.Id, output.closed, looking.signal), killing.promise])
+      .catch((error: Error) => {
+        // A command that was ended while the engine started it is one that could not be started.
+        if (cause.canceled || cause.timedOut) return killing.promise
+        throw error
+      })
+      .finally(() => looking.abort())
     const durationMs = performance.now() - startedAt
     // What comes from here on ends nothing any more.
     clearTimeout(wall)
@@ -111,9 +129,7 @@ async function follow({ engine, user }: DockerConfinement, command: SandboxComma
     if (!isOurs && !isOutOfMemory) throw new SandboxUnavailableError('The container was ended by others.')
     const { stdout, stderr } = output.texts()
     return {
-      ...(cause.timedOut || cause.canceled || code === null
-        ? { exitCode: null, signal: 'SIGKILL' }
-        : fromShellCode(code)),
+      ...(cause.timedOut || cause.canceled || code === null ? lateEnding(code) : fromShellCode(code)),
       ...cause,
       stdout: stdout.text,
       stderr: stderr.text + (isOutOfMemory ? memoryNote(command.limits.memoryBytes) : ''),
@@ -124,6 +140,16 @@ async function follow({ engine, user }: DockerConfinement, command: SandboxComma
     clearTimeout(wall)
     command.signal?.removeEventListener('abort', cancel)
   }
+}
+
+/** Tells every process of the command to end. Whether that is heard or not, the container is killed a little later. */
+function askToEnd(engine: DockerEngine, user: CommandUser, name: string): void {
+  const body = execSpec({ argv: ['sh', '-c', 'kill -TERM -1'], environment: {}, user, hasInput: false })
+  engine
+    .must('POST', `/containers/${name}/exec`, { body })
+    .then(({ Id }) => engine.must('POST', `/exec/${Id}/start`, { body: { Detach: true } }))
+    // A container without room for another process takes none.
+    .catch(() => {})
 }
 
 /** Whether a container outlived its command. One that is ended takes the command with it, and is seen to end later. */

@@ -64,8 +64,12 @@ const whenEqual = (value: number, block: readonly Instruction[]): readonly Instr
 /**
  * The program for bubblewrap's `--seccomp`. A call of another architecture or convention kills the process.
  * @param options.refuseUncountedMemory where no cgroup limits memory
+ * @param options.refuseLocalSockets where the network is the machine's, with the sockets of its services; pairs are left
  */
-export function seccompProgram(architecture: Architecture, options: { refuseUncountedMemory: boolean }): Buffer {
+export function seccompProgram(
+  architecture: Architecture,
+  options: { refuseUncountedMemory: boolean; refuseLocalSockets?: boolean },
+): Buffer {
   const facts = architectures[architecture]
   const refused = [
     ...numbersFor(refusedCalls, architecture),
@@ -91,14 +95,16 @@ export function seccompProgram(architecture: Architecture, options: { refuseUnco
       ...whenEqual(TIOCLINUX, [give(fail(EPERM))]),
       give(ALLOW),
     ]),
-    ...whenEqual(facts.socket, socketRules),
+    ...whenEqual(facts.socket, [load(argument(0)), ...localSockets(options), ...socketRules]),
     give(ALLOW),
   ])
 }
 
+const localSockets = (options: { refuseLocalSockets?: boolean }): readonly Instruction[] =>
+  whenEqual(AF_UNIX, [give(options.refuseLocalSockets === true ? fail(EAFNOSUPPORT) : ALLOW)])
+
+/** On the socket's family, which is loaded. */
 const socketRules: readonly Instruction[] = [
-  load(argument(0)),
-  ...whenEqual(AF_UNIX, [give(ALLOW)]),
   // Resolvers list interfaces over a raw netlink socket; the other netlink families are kernel code without use here.
   ...whenEqual(AF_NETLINK, [load(argument(2)), jump(JUMP_EQUAL, NETLINK_ROUTE, 0, 1), give(ALLOW), give(fail(EPERM))]),
   jump(JUMP_EQUAL, AF_INET, 2, 0),

@@ -23,13 +23,17 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
 const drivers: Record<SandboxOptions['driver'], (options: SandboxOptions) => Sandbox | Promise<Sandbox>> = {
   auto: createIsolatingSandbox,
   bubblewrap: createBubblewrapSandbox,
-  docker: ({ docker }) => createDockerSandbox(docker),
+  docker: createDocker,
   none: createUnconfinedSandbox,
 }
 
 async function createIsolatingSandbox(options: SandboxOptions): Promise<Sandbox> {
   const bubblewrap = createBubblewrapSandbox(options)
   if ((await bubblewrap.availability()).available) return bubblewrap
-  const docker = createDockerSandbox(options.docker)
+  const docker = createDocker(options)
   return (await docker.availability()).available ? docker : bubblewrap
+}
+
+function createDocker({ docker, scratch }: SandboxOptions): Sandbox {
+  return createDockerSandbox({ ...docker, scratch })
 }

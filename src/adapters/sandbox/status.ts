@@ -35,3 +35,15 @@ export function followStatus(stream: Readable): SandboxStatus {
   })
   return { begun, closed, init: () => init, exitCode: () => exitCode }
 }
+
+/** What the sandbox's first process says when it has done what comes before the command. */
+export function followReadiness(stream: Readable): { readonly begun: Promise<void>; isReady(): boolean } {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  let isReady = false
+  stream.once('data', () => {
+    isReady = true
+    begin()
+  })
+  stream.resume()
+  return { begun, isReady: () => isReady }
+}

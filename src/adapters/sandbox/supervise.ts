@@ -11,6 +11,8 @@ export interface Supervision {
   readonly command: SandboxCommand
   /** Resolves when the command itself begins; the wall time counts from there. */
   readonly begun: Promise<void>
+  /** Tells the command to end, when its wall time is over. */
+  ask(): void
   /** Starts the death of all the command's processes; it may be called more than once. */
   kill(): void
   /** Resolves when no process of the command is left; called after the child has ended. */
@@ -27,14 +29,14 @@ const DRAIN_MS = 1_000
  * The exit code is the child's own; the caller knows what it means.
  * @throws the error of a child that could not be started, or of processes that do not end
  */
-export async function supervise({ child, outputs, command, begun, kill, clear }: Supervision): Promise<Ending> {
+export async function supervise({ child, outputs, command, begun, ask, kill, clear }: Supervision): Promise<Ending> {
   const [out, error] = [gather(outputs[0], command), gather(outputs[1], command)]
   let startedAt = performance.now()
   let timedOut = false
   let canceled = false
   let wall: NodeJS.Timeout | undefined
   const cancel = () => {
-    canceled = true
+    canceled = !timedOut
     kill()
   }
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -42,7 +44,8 @@ export async function supervise({ child, outputs, command, begun, kill, clear }:
     startedAt = performance.now()
     wall = setTimeout(() => {
       timedOut = !canceled
-      kill()
+      ask()
+      wall = setTimeout(kill, command.limits.graceMs)
     }, command.limits.wallMs)
   })
   command.signal?.addEventListener('abort', cancel, { once: true })

@@ -26,11 +26,18 @@ export const keptSecret = async (file: string, make: () => string): Promise<stri
 }
 
 /**
- * The key that credentials are sealed with: 32 bytes in hex, made once.
+ * A key of 32 bytes in hex, made once.
+ * @param variable what may be set in the file's place
  * @throws Error when the file holds something else
  */
-export const keptSecretKey = async (file: string): Promise<string> => {
+const keptKey = async (file: string, variable: string): Promise<string> => {
   const key = await keptSecret(file, () => randomBytes(32).toString('hex'))
   if (/^[0-9a-f]{64}$/i.test(key)) return key
-  throw new Error(`${file} does not hold 32 bytes in hex. Put the key back, or set SECRET_KEY.`)
+  throw new Error(`${file} does not hold 32 bytes in hex. Put the key back, or set ${variable}.`)
 }
+
+/** The key that credentials are sealed with. @throws Error when the file holds something else */
+export const keptSecretKey = (file: string): Promise<string> => keptKey(file, 'SECRET_KEY')
+
+/** The key that evidence is signed with. @throws Error when the file holds something else */
+export const keptSigningKey = (file: string): Promise<string> => keptKey(file, 'SIGNING_KEY')

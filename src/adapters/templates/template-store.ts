@@ -9,7 +9,14 @@ const directory = fileURLToPath(new URL('../../../templates', import.meta.url))
 const description = z.object({
   name: z.string(),
   description: z.string(),
-  testCases: z.array(z.object({ name: z.string(), command: z.array(z.string()), quick: z.boolean() })),
+  testCases: z.array(
+    z.object({
+      name: z.string(),
+      command: z.array(z.string()),
+      quick: z.boolean(),
+      allowModels: z.boolean().default(false),
+    }),
+  ),
 })
 
 // Left by running a template's tests in place.

@@ -3,11 +3,13 @@ import { type ExitCode, exitCodes } from '../exit.ts'
 import type { Output } from '../output.ts'
 import { defaultPoolSizes, localUrl, type Start } from '../serve.ts'
 import { type DemoOutcome, runDemo } from './run-demo.ts'
+import type { DemoScenario } from './scenario.ts'
 
 export interface DemoCommandOptions {
   readonly config: Config
   readonly output: Output
   readonly signal: AbortSignal
+  readonly scenario: DemoScenario
   readonly yes: boolean
   readonly start: Start
 }
@@ -22,7 +24,7 @@ const exitCodeOf: Readonly<Record<DemoOutcome, ExitCode>> = {
 }
 
 /** Starts a server of its own, runs the demo against it, and ends both. */
-export const demo = async ({ config, output, signal, yes, start }: DemoCommandOptions): Promise<ExitCode> => {
+export const demo = async ({ config, output, signal, scenario, yes, start }: DemoCommandOptions): Promise<ExitCode> => {
   const running = await start(config, { api: true, pools: defaultPoolSizes, rehearsal: true, migrate: true })
   const stop = new AbortController()
   void running.failed.then((error) => stop.abort(error))
@@ -32,6 +34,7 @@ export const demo = async ({ config, output, signal, yes, start }: DemoCommandOp
       server: { ...running, url: localUrl(running.url) },
       dataDir: config.dataDir,
       searchPath: config.searchPath,
+      scenario,
       yes,
       output,
       signal: AbortSignal.any([signal, stop.signal]),

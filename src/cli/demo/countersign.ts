@@ -1,8 +1,8 @@
 import { confirm, isCancel } from '@clack/prompts'
 import { InterruptedError } from '../exit.ts'
 import { visibleLine } from '../render/visible-text.ts'
+import { type DemoContext, expectNode, isEvent } from './demo-context.ts'
 import { approveDiff, commitDiff, type Diff, openReview, readCommit } from './operations.ts'
-import { type DemoSession, expectNode, isEvent } from './session.ts'
 import type { Watch } from './watch.ts'
 
 const commitMs = 60_000
@@ -27,7 +27,7 @@ export const askToCountersign = async (diff: Diff, signal: AbortSignal): Promise
  * Approves exactly what was shown, by its hashes.
  * @throws RefusedError when it has changed since; Error when the policy asks for more than this approval
  */
-export const countersign = async ({ client, show }: DemoSession, diff: Diff, by: 'prompt' | '--yes'): Promise<void> => {
+export const countersign = async ({ client, show }: DemoContext, diff: Diff, by: 'prompt' | '--yes'): Promise<void> => {
   const { id: diffId, contentHash } = diff
   const { evaluationHash } = diff.safety
   await client.mutate(openReview, { diffId })
@@ -43,7 +43,7 @@ export const countersign = async ({ client, show }: DemoSession, diff: Diff, by:
  * @returns the commit's id
  * @throws RefusedError or Error when the branch has moved
  */
-export const commit = async ({ client }: DemoSession, watch: Watch, diffId: string): Promise<string> => {
+export const commit = async ({ client }: DemoContext, watch: Watch, diffId: string): Promise<string> => {
   await client.mutate(commitDiff, { diffId })
   await watch.until(
     'The commit',

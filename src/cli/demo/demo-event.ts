@@ -1,5 +1,6 @@
 import type { Diff, Interview, Sprint } from './operations.ts'
 import type { ProjectEvent } from './project-events.ts'
+import type { Session } from './session-operations.ts'
 import type { Agent } from './shapes.ts'
 
 /** Of the event log: when, and where to resume. */
@@ -58,12 +59,32 @@ export type DemoEvent =
       /** The candidate whose work is tested; null for a phase's or a diff's own tests. */
       readonly candidate: Agent | null
       readonly diffId: string | null
+      /** Whose coder submitted what is tested. */
+      readonly sessionId: string | null
       readonly status: string
       readonly finished: number
       readonly total: number
       readonly passed: number
       readonly sandbox: string
     } & Logged)
+  | ({ readonly type: 'session'; readonly sessionId: string; readonly busy: boolean } & Logged)
+  | ({
+      readonly type: 'message'
+      readonly messageId: string
+      readonly role: string
+      readonly iteration: number
+      readonly text: string
+      readonly failure: string | null
+      readonly toolCalls: readonly ToolUse[]
+    } & Logged)
+  | {
+      readonly type: 'text'
+      readonly messageId: string
+      readonly agent: string
+      readonly iteration: number
+      readonly offset: number
+      readonly text: string
+    }
   | ({ readonly type: 'diff'; readonly diffId: string; readonly status: string } & Logged)
   | { readonly type: 'reconnecting'; readonly reason: string }
   | {
@@ -72,6 +93,14 @@ export type DemoEvent =
       readonly sprintId: string
       readonly diffId: string
       readonly sprint: Sprint
+      readonly diff: Diff
+    }
+  | {
+      readonly type: 'session-result'
+      readonly projectId: string
+      readonly sessionId: string
+      readonly diffId: string
+      readonly session: Session
       readonly diff: Diff
     }
   | {
@@ -90,6 +119,12 @@ export type DemoEvent =
     }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'committed'; readonly oid: string; readonly projectId: string; readonly diffId: string }
+
+export interface ToolUse {
+  readonly name: string
+  readonly isError: boolean
+  readonly result: string
+}
 
 export interface Answer {
   readonly key: string
@@ -124,13 +159,20 @@ export const toDemoEvent = (event: ProjectEvent): DemoEvent | null => {
     }
     case 'DiffChanged':
       return { type: 'diff', diffId: event.diff.id, status: event.diffStatus, ...logged }
+    case 'SessionChanged':
+      return { type: 'session', sessionId: event.session.id, busy: event.busy, ...logged }
+    case 'MessageAdded': {
+      const { id, ...said } = event.message
+      return { type: 'message', messageId: id, ...said, ...logged }
+    }
     case 'TestRunChanged': {
-      const { id, passed, sandbox, diff, candidate } = event.testRun
+      const { id, passed, sandbox, diff, session, candidate } = event.testRun
       return {
         type: 'tests',
         testRunId: id,
         candidate,
         diffId: diff?.id ?? null,
+        sessionId: session?.id ?? null,
         status: event.testRunStatus,
         finished: event.finished,
         total: event.total,

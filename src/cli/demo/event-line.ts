@@ -80,6 +80,8 @@ const describe = (event: DemoEvent, style: Style): readonly [subject: string, te
       return ['tests', `${testSubject(event)}: ${showStatus(event.status, style)} ${testCount(event)}`]
     case 'diff':
       return ['diff', showStatus(event.status, style)]
+    case 'session':
+      return ['session', event.busy ? 'at work' : 'idle']
     case 'reconnecting':
       return ['connection', `${visibleLine(event.reason)} Connecting again.`]
     case 'countersigned':
@@ -91,7 +93,10 @@ const describe = (event: DemoEvent, style: Style): readonly [subject: string, te
     case 'server':
     case 'questions':
     case 'answers':
+    case 'message':
+    case 'text':
     case 'result':
+    case 'session-result':
     case 'approval-required':
     case 'log':
     case 'committed':
@@ -101,8 +106,11 @@ const describe = (event: DemoEvent, style: Style): readonly [subject: string, te
 
 type TestsEvent = Extract<DemoEvent, { type: 'tests' }>
 
-const testSubject = ({ candidate, diffId }: TestsEvent): string =>
-  candidate ? `candidate ${describeBriefly(candidate)}` : diffId === null ? 'verification' : 'the diff'
+const testSubject = ({ candidate, diffId, sessionId }: TestsEvent): string => {
+  if (candidate) return `candidate ${describeBriefly(candidate)}`
+  if (diffId !== null) return 'the diff'
+  return sessionId === null ? 'verification' : 'the submitted change'
+}
 
 const testCount = ({ status, finished, passed, total }: TestsEvent): string =>
   isOver(status) ? `${passed} of ${total} passed` : `${finished} of ${total} done`

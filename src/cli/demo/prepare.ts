@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { type DemoContext, expectNode, isEvent } from './demo-context.ts'
 import { answerInterview, createProject, createSpec, readHealth, readInterview, readProject } from './operations.ts'
 import { answerTo, type SampleTask, sampleTemplate } from './sample-task.ts'
-import { type DemoSession, expectNode, isEvent } from './session.ts'
 import type { Watch } from './watch.ts'
 
 const projectMs = 60_000
@@ -16,7 +16,7 @@ export interface ReadyProject {
 }
 
 /** The demo's sprint cannot succeed where tests cannot be run. @throws Error that says what to do */
-export const requireSandbox = async ({ client }: DemoSession): Promise<void> => {
+export const requireSandbox = async ({ client }: DemoContext): Promise<void> => {
   const { health } = await client.query(readHealth, {})
   const sandbox = health.components.find(({ name }) => name === 'sandbox')
   if (sandbox?.status !== 'ok')
@@ -27,7 +27,7 @@ export const requireSandbox = async ({ client }: DemoSession): Promise<void> => 
  * Makes a project from the sample and waits until its repository is there.
  * @throws Error with the server's reason when it cannot be made
  */
-export const prepareProject = async ({ client, show, signal }: DemoSession, at: Date): Promise<ReadyProject> => {
+export const prepareProject = async ({ client, show, signal }: DemoContext, at: Date): Promise<ReadyProject> => {
   const name = `calculator demo, ${at.toISOString().slice(0, 19).replace('T', ' ')}`
   const { id } = await client.mutate(createProject, { input: { name, source: { template: sampleTemplate } } })
   show({ type: 'project', projectId: id, name, status: 'CREATING' })
@@ -48,12 +48,12 @@ export const prepareProject = async ({ client, show, signal }: DemoSession, at: 
 
 /** Creates the spec, lets the providers ask, and answers. */
 export const interview = async (
-  session: DemoSession,
+  context: DemoContext,
   watch: Watch,
   projectId: string,
   task: SampleTask,
 ): Promise<string> => {
-  const { client, show } = session
+  const { client, show } = context
   const { id: specId } = await client.mutate(createSpec, { input: { projectId, title: task.title, task: task.task } })
   const settled = await watch.until(
     'The end of the interview',

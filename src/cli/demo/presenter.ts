@@ -6,6 +6,7 @@ import type { DemoEvent } from './demo-event.ts'
 import { phaseName, renderEventLine } from './event-line.ts'
 import { advance, noProgress, type Progress } from './progress.ts'
 import { renderHowToApprove } from './render-approval.ts'
+import { renderConversationResult, renderMessage } from './render-conversation.ts'
 import { renderAnswers, renderInterview } from './render-interview.ts'
 import { renderProgress } from './render-progress.ts'
 import { renderResult } from './render-result.ts'
@@ -61,11 +62,11 @@ export const createPresenter = (output: Output): Presenter => {
 }
 
 const isEnd = ({ type }: DemoEvent): boolean =>
-  type === 'result' || type === 'approval-required' || type === 'committed'
-const startsWork = ({ type }: DemoEvent): boolean => type === 'interview' || type === 'sprint' || type === 'phase'
+  type === 'result' || type === 'session-result' || type === 'approval-required' || type === 'committed'
+const startsWork = ({ type }: DemoEvent): boolean => ['interview', 'sprint', 'phase', 'session'].includes(type)
 /** Shown although the output is quiet: what is to be approved, and what came of it. */
 const isNeeded = ({ type }: DemoEvent, canAsk: boolean): boolean =>
-  type === 'approval-required' || type === 'log' || (type === 'result' && canAsk)
+  type === 'approval-required' || type === 'log' || ((type === 'result' || type === 'session-result') && canAsk)
 
 const headLines = 6
 const tailLines = 6
@@ -114,6 +115,10 @@ const renderAtLength = (event: DemoEvent, { style, columns, mode, quiet }: Outpu
         : null
     case 'result':
       return renderResult(event.sprint, event.diff, style, columns)
+    case 'message':
+      return renderMessage(event, style, columns)
+    case 'session-result':
+      return renderConversationResult(event.session, event.diff, style, columns)
     case 'approval-required':
       return renderHowToApprove(event, style, columns)
     case 'log':

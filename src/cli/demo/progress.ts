@@ -29,11 +29,20 @@ export interface TestProgress {
   readonly passed: number
 }
 
+export interface Speech {
+  readonly messageId: string
+  readonly agent: string
+  readonly iteration: number
+  readonly text: string
+}
+
 /** All that the live view shows, as far as the events told it. */
 export interface Progress {
   readonly interview: string | null
   readonly phases: readonly PhaseProgress[]
   readonly diffTests: TestProgress | null
+  /** What an agent of a session is writing. */
+  readonly speech: Speech | null
   readonly calls: number
   readonly inputTokens: number
   readonly outputTokens: number
@@ -46,6 +55,7 @@ export const noProgress: Progress = {
   interview: null,
   phases: [],
   diffTests: null,
+  speech: null,
   calls: 0,
   inputTokens: 0,
   outputTokens: 0,
@@ -84,6 +94,13 @@ export const advance = (progress: Progress, event: DemoEvent): Progress => {
         unpricedCalls: progress.unpricedCalls + (event.costUsd === null ? 1 : 0),
         rehearsedCalls: progress.rehearsedCalls + (event.rehearsal ? 1 : 0),
       }
+    case 'text': {
+      const { messageId, agent, iteration, offset, text } = event
+      const before = progress.speech?.messageId === messageId ? progress.speech.text.slice(0, offset) : ''
+      return { ...progress, speech: { messageId, agent, iteration, text: before + text } }
+    }
+    case 'message':
+      return { ...progress, speech: null }
     case 'tests':
       return withTests(progress, event)
     default:
@@ -111,7 +128,8 @@ const withTests = (progress: Progress, event: TestsEvent): Progress => {
     passed: event.passed,
   }
   const { candidate } = event
-  if (event.diffId !== null) return { ...progress, diffTests: tests }
+  // A session's tests run outside of any phase, and before there is a diff.
+  if (event.diffId !== null || event.sessionId !== null) return { ...progress, diffTests: tests }
   return changeLastPhase(progress, (phase) =>
     candidate
       ? { ...phase, workers: changeWorker(phase.workers, candidate, (worker) => ({ ...worker, tests })) }

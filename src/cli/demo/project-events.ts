@@ -52,6 +52,24 @@ const known = z.discriminatedUnion('__typename', [
     costUsd: z.number().nullable(),
   }),
   z.object({
+    __typename: z.literal('SessionChanged'),
+    ...base,
+    busy: z.boolean(),
+    session: z.object({ id: z.string() }),
+  }),
+  z.object({
+    __typename: z.literal('MessageAdded'),
+    ...base,
+    message: z.object({
+      id: z.string(),
+      role: z.string(),
+      iteration: z.number(),
+      text: z.string(),
+      failure: z.string().nullable(),
+      toolCalls: z.array(z.object({ name: z.string(), isError: z.boolean(), result: z.string() })),
+    }),
+  }),
+  z.object({
     __typename: z.literal('DiffChanged'),
     ...base,
     diffStatus: z.string(),
@@ -69,6 +87,7 @@ const known = z.discriminatedUnion('__typename', [
       failed: z.number(),
       sandbox: z.string(),
       diff: z.object({ id: z.string() }).nullable(),
+      session: z.object({ id: z.string() }).nullable(),
       candidate: agentShape.nullable(),
     }),
   }),
@@ -93,10 +112,12 @@ export const projectEvents: Subscription<ProjectEvent> = {
       ... on CheckpointReached { label sequence run { id } }
       ... on ToolCalled { tool isError candidate { id ${agentFields} } }
       ... on TokensUsed { agent iteration provider model rehearsal inputTokens outputTokens costUsd }
+      ... on SessionChanged { busy session { id } }
+      ... on MessageAdded { message { id role iteration text failure toolCalls { name isError result } } }
       ... on DiffChanged { diffStatus: status diff { id } }
       ... on TestRunChanged {
         testRunStatus: status finished total
-        testRun { id passed failed sandbox diff { id } candidate { ${agentFields} } }
+        testRun { id passed failed sandbox diff { id } session { id } candidate { ${agentFields} } }
       }
     }
   }`,

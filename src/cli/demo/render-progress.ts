@@ -3,7 +3,7 @@ import type { Style } from '../render/style.ts'
 import { visibleLine } from '../render/visible-text.ts'
 import { padEnd } from '../render/width.ts'
 import { describeAgent, phaseName } from './event-line.ts'
-import type { PhaseProgress, Progress, TestProgress, Worker } from './progress.ts'
+import type { PhaseProgress, Progress, Speech, TestProgress, Worker } from './progress.ts'
 
 const marks: Readonly<Record<string, readonly [mark: string, meaning: keyof Style]>> = {
   PENDING: ['○', 'faint'],
@@ -24,6 +24,7 @@ export const renderProgress = (progress: Progress, elapsedMs: number, style: Sty
   ...(progress.diffTests
     ? [`  ${style.place('●')} ${padEnd('Tests of diff', nameColumns)}${showTests(progress.diffTests, style)}`]
     : []),
+  ...speech(progress.speech, style),
   style.faint(
     `  ${formatDuration(elapsedMs)} · ${plural(progress.calls, 'model call')}${progress.rehearsedCalls > 0 ? ` (${progress.rehearsedCalls} rehearsed)` : ''} · ` +
       `${formatCount(progress.inputTokens)} in, ${formatCount(progress.outputTokens)} out · ${showCost(progress)}`,
@@ -37,6 +38,16 @@ const showCost = ({ costUsd, unpricedCalls, calls }: Progress): string =>
 
 const interview = (status: string | null, style: Style): readonly string[] =>
   status === null ? [] : [`  ${style.place('●')} ${padEnd('Interview', nameColumns)}${visibleLine(status)}`]
+
+const speechColumns = 60
+
+/** The end of what is being written. */
+const speech = (said: Speech | null, style: Style): readonly string[] =>
+  said === null
+    ? []
+    : [
+        `  ${style.place('●')} ${padEnd(`${visibleLine(said.agent)} ${said.iteration}`, nameColumns)}${visibleLine(said.text).slice(-speechColumns)}`,
+      ]
 
 const renderPhase = (phase: PhaseProgress, style: Style): readonly string[] => {
   const [mark, meaning] = marks[phase.status] ?? ['?', 'warn']

@@ -6,6 +6,7 @@ import { checkProviders } from './providers.ts'
 import { renderChecks } from './report.ts'
 import { checkBubblewrap, checkDocker, checkSandbox } from './sandbox.ts'
 import { checkDatabase, checkRedis } from './services.ts'
+import { checkSigningKey } from './signing.ts'
 import { checkDataDir, checkDisk } from './storage.ts'
 import { checkGit, checkNode, checkPython } from './tools.ts'
 
@@ -21,6 +22,7 @@ const checks: Readonly<Record<string, (config: Config) => Check | Promise<Check>
   providers: checkProviders,
   data: checkDataDir,
   disk: checkDisk,
+  evidence: checkSigningKey,
 }
 
 /** Looks at what this machine has and lacks; fails when something needed is missing. */

@@ -1,9 +1,14 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createSandbox } from '../../adapters/sandbox/select.ts'
 import type { Config } from '../../config.ts'
 import { type Check, limited, missing, ok } from './check.ts'
 
+/** Beside the data directory, which need not be there yet. */
+const scratch = join(tmpdir(), `countersign-doctor-${process.pid}`)
+
 const sandboxOf = ({ searchPath, dataDir, docker }: Config, driver: Config['sandbox']) =>
-  createSandbox({ driver, searchPath, docker, hidden: [dataDir] })
+  createSandbox({ driver, searchPath, docker, hidden: [dataDir], scratch })
 
 /** Which sandbox the server would use, and whether it works. */
 export const checkSandbox = async (config: Config): Promise<Check> => {

@@ -3,7 +3,7 @@ import type { Provider } from '../ports/model-provider.ts'
 import { rows } from '../shared/database.ts'
 
 /** What a usage report is of. */
-export type UsageOwner = 'projectId' | 'sprintId' | 'runId'
+export type UsageOwner = 'projectId' | 'sprintId' | 'runId' | 'sessionId' | 'scope'
 
 /** What one agent used of one model. costUsd is null when the model's price is not known. */
 export interface AgentUsage {
@@ -27,10 +27,18 @@ export interface Usage {
   readonly costUsd: number
   readonly unpricedCalls: number
   readonly calls: number
+  /** Calls whose outcome is not known. What was reserved for them counts as spent; it is not part of the totals. */
+  readonly lostCalls: number
+  readonly lostTokens: number
+  readonly lostCostUsd: number
   readonly byAgent: readonly AgentUsage[]
 }
 
-const total = (byAgent: readonly AgentUsage[]): Usage => {
+type LostUsage = Pick<Usage, 'lostCalls' | 'lostTokens' | 'lostCostUsd'>
+
+const nothingLost: LostUsage = { lostCalls: 0, lostTokens: 0, lostCostUsd: 0 }
+
+const total = (byAgent: readonly AgentUsage[], lost: LostUsage): Usage => {
   const sum = (of: (usage: AgentUsage) => number) => byAgent.reduce((all, usage) => all + of(usage), 0)
   return {
     inputTokens: sum((usage) => usage.inputTokens),
@@ -39,11 +47,37 @@ const total = (byAgent: readonly AgentUsage[]): Usage => {
     costUsd: sum((usage) => usage.costUsd ?? 0),
     unpricedCalls: sum((usage) => usage.unpricedCalls),
     calls: sum((usage) => usage.calls),
+    ...lost,
     byAgent,
   }
 }
 
-/** The answered calls of several projects, sprints or runs, by agent, in one query; in the order of the ids. */
+const readLost = async (
+  em: EntityManager,
+  owner: UsageOwner,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, LostUsage>> => {
+  const found = await rows(em)
+    .selectFrom('ModelCall')
+    .select((row) => [
+      `${owner} as ownerId` as const,
+      row.fn.countAll<string>().as('lostCalls'),
+      row.fn.sum<string>('reservedTokens').as('lostTokens'),
+      row.fn.sum<number>('reservedCostUsd').as('lostCostUsd'),
+    ])
+    .where(owner, 'in', [...ids])
+    .where('status', '=', 'LOST')
+    .groupBy(owner)
+    .execute()
+  return new Map(
+    found.map(({ ownerId, lostCalls, lostTokens, lostCostUsd }) => [
+      String(ownerId),
+      { lostCalls: Number(lostCalls), lostTokens: Number(lostTokens), lostCostUsd: Number(lostCostUsd) },
+    ]),
+  )
+}
+
+/** The answered and the lost calls of several projects, sprints or runs, in two queries; in the order of the ids. */
 export const readUsage = async (
   em: EntityManager,
   owner: UsageOwner,
@@ -70,6 +104,7 @@ export const readUsage = async (
     .orderBy('agent')
     .orderBy('provider')
     .execute()
+  const lost = await readLost(em, owner, ids)
   return ids.map((id) =>
     total(
       found
@@ -86,6 +121,7 @@ export const readUsage = async (
           calls: Number(row.calls),
           unpricedCalls: Number(row.calls) - Number(row.pricedCalls),
         })),
+      lost.get(id) ?? nothingLost,
     ),
   )
 }

@@ -13,17 +13,20 @@ export interface Amount {
 const nanoPerUsd = 1e9
 const addUsd = (a: number, b: number): number => (Math.round(a * nanoPerUsd) + Math.round(b * nanoPerUsd)) / nanoPerUsd
 
-// In the order of their ids, so that two calls under the same budgets cannot wait for each other in a circle.
-const lock = async (tx: Transaction, budgetIds: readonly string[]) =>
+/** In the order of their ids, so that two calls under the same budgets cannot wait for each other in a circle. */
+export const lockBudgets = async (tx: Transaction, budgetIds: readonly string[]) =>
   tx.em.find(Budget, { id: { $in: [...budgetIds] } }, { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } })
 
 /**
  * Sets the worst case aside under every budget, or under none.
+ * @param budgetIds in the order in which they are looked at: the first without room is the one that is named
  * @throws BudgetExceededError when one of them has no room, or limits money and the price is not known
  */
 export const reserve = async (tx: Transaction, budgetIds: readonly string[], worst: Amount): Promise<void> => {
-  const budgets = await lock(tx, budgetIds)
-  for (const budget of budgets) {
+  const locked = await lockBudgets(tx, budgetIds)
+  for (const id of budgetIds) {
+    const budget = locked.find((one) => one.id === id)
+    if (!budget) throw new Error(`There is no budget ${id}.`)
     const { maxCostUsd, maxTokens } = budget
     if (maxCostUsd != null) {
       if (worst.costUsd === null) {
@@ -55,7 +58,7 @@ export const settle = async (
   reserved: Amount,
   spent: Amount,
 ): Promise<void> => {
-  for (const budget of await lock(tx, budgetIds)) {
+  for (const budget of await lockBudgets(tx, budgetIds)) {
     budget.reservedCostUsd = Math.max(0, addUsd(budget.reservedCostUsd, -(reserved.costUsd ?? 0)))
     budget.reservedTokens = Math.max(0, budget.reservedTokens - reserved.tokens)
     budget.spentCostUsd = addUsd(budget.spentCostUsd, spent.costUsd ?? 0)

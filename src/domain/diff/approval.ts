@@ -25,7 +25,10 @@ export interface DiffFacts {
   readonly evaluationHash: string
   readonly baseCommit: string
   readonly commitMessage: string
-  /** The author, the requester, and the owners of both: one person when approvals are counted. */
+  /**
+   * The author, the requester, in a session everybody who asked there, and the owners of all: one person when approvals
+   * are counted.
+   */
   readonly selfIds: readonly string[]
   readonly syntaxValid: boolean
   /** Of the uses that the change adds, also where a file that it touches had such a use before. */

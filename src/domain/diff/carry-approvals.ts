@@ -27,6 +27,7 @@ const findShown = (em: EntityManager, id: string) =>
       'Diff.projectId',
       'Diff.authorId',
       'Diff.requestedById',
+      'Diff.sessionId',
       'Diff.safetyId',
       'Diff.contentHash',
       'Diff.changeHash',

@@ -14,12 +14,12 @@ export const openPush = (tx: Transaction, diffId: string): void => {
 
 /** Says that a diff is shown otherwise than before; its own status stays. */
 export const tellPush = async (tx: Transaction, diffId: string): Promise<void> => {
-  const { projectId, sprintId, status } = await rows(tx.em)
+  const { projectId, sprintId, sessionId, status } = await rows(tx.em)
     .selectFrom('Diff')
-    .select(['projectId', 'sprintId', 'status'])
+    .select(['projectId', 'sprintId', 'sessionId', 'status'])
     .where('id', '=', diffId)
     .executeTakeFirstOrThrow()
-  tx.emit({ projectId, sprintId, diffId }, { type: 'DiffChanged', diffId, status })
+  tx.emit({ projectId, sprintId, sessionId, diffId }, { type: 'DiffChanged', diffId, status })
 }
 
 /** Gives a locked push a new status, through the table, and says so. */

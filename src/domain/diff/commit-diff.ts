@@ -8,46 +8,23 @@ import {
   ForbiddenError,
   InvalidTransitionError,
 } from '../errors.ts'
+import { statedApproval } from '../evidence/check-approval.ts'
+import { collectEvidence } from '../evidence/collect-evidence.ts'
+import { sealStatement } from '../evidence/envelope.ts'
+import { statementOf } from '../evidence/statement.ts'
 import { noteHead } from '../project/note-head.ts'
 import { evaluationHash } from '../safety/evaluate-change.ts'
 import { canonicalHash, sha256 } from '../shared/canonical-hash.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
-import { withTrailers } from './commit-message.ts'
+import { draftCommit, requestOf } from './commit-request.ts'
 import type { CommitIntent, DiffRow } from './diff.entity.ts'
 import { reviewableStatuses } from './diff.status.ts'
 import { findDiff } from './find-diff.ts'
-import { type Approval, loadApproval } from './load-approval.ts'
+import { loadApproval } from './load-approval.ts'
 import { changeDiffStatus } from './refresh-approval.ts'
 import { settleCommit, toCommitRequest } from './settle-commit.ts'
-
-const signatureOf = (actor: Pick<ActorRow, 'id' | 'name' | 'email'>, at: Date) => ({
-  name: actor.name,
-  email: actor.email ?? `${actor.id}@countersign.invalid`,
-  at: at.toISOString(),
-})
-
-const requestOf = async (
-  tx: Transaction,
-  diff: DiffRow,
-  approval: Approval,
-  committer: ActorRow,
-  at: Date,
-): Promise<CommitIntent['request']> => {
-  const author = await tx.em.findOneOrFail(Actor, { id: diff.authorId })
-  const reviewers = approval.reviews
-    .filter((review) => approval.counted.has(review.id))
-    .map(({ reviewer }) => signatureOf(reviewer, at))
-    .map(({ name, email }) => `${name} <${email}>`)
-  return {
-    tree: diff.resultTree,
-    parents: [diff.baseCommit],
-    message: withTrailers(diff.commitMessage, diff.id, [...new Set(reviewers)]),
-    author: signatureOf(author as ActorRow, diff.createdAt),
-    committer: signatureOf(committer, at),
-  }
-}
 
 /** What in a diff's rows is not what was proposed and evaluated, in words. */
 const alterations = async (tx: Transaction, diff: DiffRow): Promise<readonly string[]> => {
@@ -74,18 +51,25 @@ interface SeenHead {
   readonly known: string | null
 }
 
+/** The commit and the signed statement of what it rests on, which its message names. */
+type Countersigned = Required<Pick<CommitIntent, 'request' | 'evidence'>>
+
 interface Plan {
-  readonly request: CommitIntent['request']
   readonly projectId: string
+  readonly baseTree: string
+  readonly resultTree: string
   readonly targetBranch: string
   readonly knownHead: string | null
   /** Another diff whose commit is under way. */
   readonly open: string | undefined
-  decide(oid: string): void
+  /** @param changeDigest of the two trees */
+  countersign(changeDigest: string): Countersigned
+  decide(oid: string, countersigned: Countersigned): void
 }
 
 /** Looks at a locked diff. What refuses it is given back, not thrown: the look itself is stored. */
 const look = async (
+  services: Services,
   tx: Transaction,
   viewer: Viewer,
   diffId: string,
@@ -115,15 +99,26 @@ const look = async (
     .where('projectId', '=', project.id)
     .where('status', '=', 'COMMITTING')
     .executeTakeFirst()
-  const request = await requestOf(tx, diff as DiffRow, approval, viewer.actor, at)
+  const author = (await tx.em.findOneOrFail(Actor, { id: diff.authorId })) as ActorRow
+  const committer = viewer.actor
+  const draft = draftCommit(diff as DiffRow, author, { actor: committer, at })
+  const evidence = await collectEvidence(tx.em, { diff: diff as DiffRow, approval, draft, author, committer })
   return {
-    request,
     projectId: project.id,
+    baseTree: diff.baseTree,
+    resultTree: diff.resultTree,
     targetBranch,
     knownHead: project.headCommit ?? null,
     open: open?.id,
-    decide(oid) {
-      diff.commitIntent = { oid, from: baseCommit, committerId: viewer.actor.id, request }
+    countersign(changeDigest) {
+      const sealed = sealStatement(services.signer, statementOf(evidence, changeDigest))
+      const { missing: unshown, reviewers } = statedApproval(evidence)
+      if (unshown.length > 0) throw new Error(`The evidence of ${diffId} does not show: ${unshown.join('; ')}`)
+      const trailers = { diffId, reviewers, evidenceHash: sha256(sealed) }
+      return { request: requestOf(draft, trailers), evidence: sealed }
+    },
+    decide(oid, countersigned) {
+      diff.commitIntent = { oid, from: baseCommit, committerId: committer.id, ...countersigned }
       if (diff.status !== 'APPROVED') changeDiffStatus(tx, diff, 'APPROVED')
       changeDiffStatus(tx, diff, 'COMMITTING')
       tx.enqueue(settleCommitJob, { diffId })
@@ -149,19 +144,24 @@ const settleOther = async (services: Services, diffId: string): Promise<void> =>
 export const commitDiff = async (services: Services, viewer: Viewer, diffId: string): Promise<string> => {
   if (viewer.actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can commit.')
   const at = services.clock()
-  let seen = await transact(services, (tx) => look(tx, viewer, diffId, at))
+  let seen = await transact(services, (tx) => look(services, tx, viewer, diffId, at))
   for (;;) {
     if ('refusal' in seen) throw seen.refusal
-    const { request, projectId, targetBranch, knownHead } = seen
+    const { projectId, baseTree, resultTree, targetBranch, knownHead } = seen
     if (seen.open) await settleOther(services, seen.open)
+    const source = await services.git.evidenceSource(projectId)
+    const changeDigest = await source.changeDigest(baseTree, resultTree)
+    const countersigned = seen.countersign(changeDigest)
     // The object may be made before the decision: nothing points to it.
-    const oid = await services.git.writeCommit(projectId, toCommitRequest(request))
+    const oid = await services.git.writeCommit(projectId, toCommitRequest(countersigned.request))
     const head = { oid: await services.git.branchHead(projectId, targetBranch), known: knownHead }
     let decided = false
     seen = await transact(services, async (tx) => {
-      const now = await look(tx, viewer, diffId, at, head)
-      if ('refusal' in now || now.open || canonicalHash(now.request) !== canonicalHash(request)) return now
-      now.decide(oid)
+      const now = await look(services, tx, viewer, diffId, at, head)
+      if ('refusal' in now || now.open) return now
+      // The commit's id covers all of it: people, approvals, tests and costs are still what they were.
+      if (canonicalHash(now.countersign(changeDigest)) !== canonicalHash(countersigned)) return now
+      now.decide(oid, countersigned)
       decided = true
       return now
     })

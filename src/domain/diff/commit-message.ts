@@ -23,15 +23,31 @@ export const messageFromSummary = (summary: string, fallback: string): string =>
   return rest ? `${subject}\n\n${rest}` : subject
 }
 
-/** The message as it is committed: with the server's trailers. */
-export const withTrailers = (message: string, diffId: string, reviewers: readonly string[]): string =>
+/**
+ * The message as it is committed: with the server's trailers.
+ * @param evidenceHash SHA-256 of the commit's evidence
+ */
+export const withTrailers = (
+  message: string,
+  diffId: string,
+  reviewers: readonly string[],
+  evidenceHash: string,
+): string =>
   [
     message.trimEnd(),
     '',
     `Countersign-Diff: ${diffId}`,
     ...reviewers.map((reviewer) => `Reviewed-by: ${reviewer}`),
+    `Countersign-Evidence: sha256:${evidenceHash}`,
     '',
   ].join('\n')
+
+/** The hash that a commit's message names its evidence by; null when it names none, or more than one. */
+export const evidenceHashOf = (message: string): string | null => {
+  const trailers = message.trimEnd().split('\n\n').at(-1) ?? ''
+  const named = [...trailers.matchAll(/^Countersign-Evidence: sha256:([0-9a-f]{64})$/gm)]
+  return named.length === 1 ? (named[0]?.[1] ?? null) : null
+}
 
 /** As git words it; the subject alone, since the rest speaks of another commit. */
 export const revertMessage = (message: string, oid: string): string => {

@@ -4,6 +4,7 @@ import type { ChangeKind, CommitRequest } from '../ports/git-store.ts'
 import { Project } from '../project/project.entity.ts'
 import { Candidate } from '../run/candidate.entity.ts'
 import { SafetyEvaluation } from '../safety/safety-evaluation.entity.ts'
+import { Session } from '../session/session.entity.ts'
 import type { Row } from '../shared/row.ts'
 import { Sprint } from '../sprint/sprint.entity.ts'
 import type { DiffStatus } from './diff.status.ts'
@@ -28,6 +29,8 @@ export interface CommitIntent {
   readonly oid: string
   readonly from: string
   readonly committerId: string
+  /** The signed statement that the message's trailer names; none in an intent of a version that made none. */
+  readonly evidence?: string
   readonly request: Omit<CommitRequest, 'author' | 'committer'> & {
     readonly author: { readonly name: string; readonly email: string; readonly at: string }
     readonly committer: { readonly name: string; readonly email: string; readonly at: string }
@@ -45,6 +48,7 @@ export const Diff = defineEntity({
     requestedById: () => p.manyToOne(Actor).mapToPk().strictNullable().fieldName('requested_by_id'),
     candidateId: () => p.manyToOne(Candidate).mapToPk().strictNullable().fieldName('candidate_id'),
     sprintId: () => p.manyToOne(Sprint).mapToPk().strictNullable().fieldName('sprint_id').index(),
+    sessionId: () => p.manyToOne(Session).mapToPk().strictNullable().fieldName('session_id').index(),
     iteration: p.integer(),
     supersedesId: () => p.manyToOne(Diff).mapToPk().strictNullable().fieldName('supersedes_id').index(),
     targetBranch: p.text(),
@@ -60,6 +64,8 @@ export const Diff = defineEntity({
     hunks: p.integer(),
     prompt: p.text().strictNullable(),
     commitMessage: p.text(),
+    /** Why the evaluator approved or rejected it, or why it could not judge. */
+    evaluatorReasoning: p.text().strictNullable(),
     humanFeedback: p.text().strictNullable(),
     safetyId: () => p.manyToOne(SafetyEvaluation).mapToPk().fieldName('safety_id'),
     commitIntent: p.json().$type<CommitIntent>().strictNullable(),

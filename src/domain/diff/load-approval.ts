@@ -25,13 +25,35 @@ export interface Approval {
   readonly holding: ReadonlySet<string>
   /** Those of them that count as approvals, by id. */
   readonly counted: ReadonlySet<string>
+  /** Those by people who may review now, by id. */
+  readonly byReviewers: ReadonlySet<string>
   readonly reviews: readonly (ReviewRow & { readonly reviewer: ActorRow })[]
 }
 
 type Subject = Pick<
   DiffRow,
-  'id' | 'projectId' | 'authorId' | 'requestedById' | 'safetyId' | 'contentHash' | 'baseCommit' | 'commitMessage'
+  | 'id'
+  | 'projectId'
+  | 'authorId'
+  | 'requestedById'
+  | 'sessionId'
+  | 'safetyId'
+  | 'contentHash'
+  | 'baseCommit'
+  | 'commitMessage'
 >
+
+/** Whoever asked for something in the sessions that diffs came of: each had a part in what their coder did. */
+const sessionRequesters = async (em: EntityManager, diffs: readonly Subject[]) => {
+  const sessionIds = diffs.flatMap(({ sessionId }) => sessionId ?? [])
+  if (sessionIds.length === 0) return []
+  return rows(em)
+    .selectFrom('SessionTurn')
+    .select(['sessionId', 'requestedById'])
+    .distinct()
+    .where('sessionId', 'in', sessionIds)
+    .execute()
+}
 
 /** Reads the policy, the evaluation, the reviews and the tests of several diffs: the same few queries for any number. */
 export const loadApprovals = async (
@@ -41,6 +63,12 @@ export const loadApprovals = async (
   if (diffs.length === 0) return new Map()
   const read = rows(em)
   const ids = diffs.map((diff) => diff.id)
+  const asked = await sessionRequesters(em, diffs)
+  const selfIdsOf = (diff: Subject): readonly string[] => [
+    diff.authorId,
+    ...(diff.requestedById === null ? [] : [diff.requestedById]),
+    ...asked.filter(({ sessionId }) => sessionId === diff.sessionId).map(({ requestedById }) => requestedById),
+  ]
   const [projects, evaluations, selves, reviews, testResults] = await Promise.all([
     read
       .selectFrom('Project')
@@ -60,15 +88,7 @@ export const loadApprovals = async (
         diffs.map((diff) => diff.safetyId),
       )
       .execute(),
-    read
-      .selectFrom('Actor')
-      .select(['id', 'ownerId'])
-      .where(
-        'id',
-        'in',
-        diffs.flatMap((diff) => [diff.authorId, ...(diff.requestedById === null ? [] : [diff.requestedById])]),
-      )
-      .execute(),
+    read.selectFrom('Actor').select(['id', 'ownerId']).where('id', 'in', diffs.flatMap(selfIdsOf)).execute(),
     read.selectFrom('Review').selectAll().where('diffId', 'in', ids).orderBy('createdAt').execute(),
     latestResults(em, ids),
   ])
@@ -84,7 +104,8 @@ export const loadApprovals = async (
       const project = projects.find((row) => row.id === diff.projectId)
       const evaluation = evaluations.find((row) => row.id === diff.safetyId)
       if (!project || !evaluation) throw new Error(`The diff ${diff.id} has lost its project or evaluation.`)
-      const authorAndRequester = selves.filter((row) => row.id === diff.authorId || row.id === diff.requestedById)
+      const selfIds = new Set(selfIdsOf(diff))
+      const selfAndOwners = selves.filter((row) => selfIds.has(row.id))
       const mayReview = (actor: ActorRow): boolean => {
         const membership = memberships.find((row) => row.actorId === actor.id && row.projectId === diff.projectId)
         const held = widerRole(actor.role, membership?.role ?? null)
@@ -101,7 +122,7 @@ export const loadApprovals = async (
         evaluationHash: evaluation.evaluationHash,
         baseCommit: diff.baseCommit,
         commitMessage: diff.commitMessage,
-        selfIds: authorAndRequester.flatMap(({ id, ownerId }) => (ownerId === null ? [id] : [id, ownerId])),
+        selfIds: selfAndOwners.flatMap(({ id, ownerId }) => (ownerId === null ? [id] : [id, ownerId])),
         syntaxValid: evaluation.report.syntaxValid,
         addedCapabilities: capabilities.filter((capability) =>
           evaluation.report.added.some((use) => use.capability === capability),
@@ -116,6 +137,7 @@ export const loadApprovals = async (
         policy: project.policy,
         holding: new Set(own.filter((review) => stillHolds(review, now)).map((review) => review.id)),
         counted: new Set(countedApprovals(facts, project.policy, reviewFacts).map((review) => review.id)),
+        byReviewers: new Set(reviewFacts.filter((review) => review.reviewerMayReview).map((review) => review.id)),
         reviews: own,
       }
       return [diff.id, approval] as const

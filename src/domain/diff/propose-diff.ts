@@ -32,6 +32,7 @@ export const proposeDiff = async (services: Services, viewer: Viewer, given: Pro
     requestedById: null,
     candidateId: null,
     sprintId: null,
+    sessionId: null,
     iteration: 1,
     supersedesId: null,
     targetBranch: checked.branch,

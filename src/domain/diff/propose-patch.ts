@@ -16,8 +16,11 @@ export interface Proposal {
   readonly testCases: readonly TestCaseRow[]
 }
 
-/** Stores the proposal's rows in the caller's transaction, under another message if one is given. @returns the diff's id */
-export type StoreProposal = (tx: Transaction, commitMessage?: string) => Promise<string>
+/** What the caller's transaction knows better than the proposal. */
+export type LateFacts = Partial<Pick<NewDiff, 'commitMessage' | 'supersedesId' | 'iteration'>>
+
+/** Stores the proposal's rows in the caller's transaction. @returns the diff's id */
+export type StoreProposal = (tx: Transaction, late?: LateFacts) => Promise<string>
 
 /**
  * The one way from a prepared change to a diff: its result is kept in the repository, then `within` runs a transaction
@@ -34,8 +37,8 @@ export const proposePatch = async (
   const id = randomUUID()
   await keepResult(services, diff.projectId, id, prepared, services.clock())
   try {
-    const stored = await within(async (tx, commitMessage = diff.commitMessage) => {
-      await storeDiff(services, tx, { ...diff, id, commitMessage }, prepared, testCases)
+    const stored = await within(async (tx, late = {}) => {
+      await storeDiff(services, tx, { ...diff, ...late, id }, prepared, testCases)
       return id
     })
     if (stored !== id) await git.release(diff.projectId, 'diffs', id)

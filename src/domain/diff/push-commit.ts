@@ -1,6 +1,7 @@
 import { LockMode } from '@mikro-orm/core'
 import { DomainError, RemoteError } from '../errors.ts'
 import { leaseOn, withLease } from '../lease/lease.ts'
+import type { Remote } from '../ports/git-store.ts'
 import { Project } from '../project/project.entity.ts'
 import { openRemote } from '../project/remote-credential.ts'
 import { rows } from '../shared/database.ts'
@@ -47,6 +48,16 @@ const dueCommit = async (services: Services, diffId: string): Promise<Due | unde
   return found?.oid == null ? undefined : { ...found, oid: found.oid }
 }
 
+/** @throws RemoteError that says that the commit itself has arrived */
+const pushEvidence = async (services: Services, projectId: string, remote: Remote, signal: AbortSignal) => {
+  try {
+    await services.git.pushNotes(projectId, remote, signal)
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error
+    throw new RemoteError(`The commit is at the remote, and its evidence is not. ${error.message}`, error.details)
+  }
+}
+
 const attempt = async (services: Services, { projectId, branch, oid }: Due, signal: AbortSignal): Promise<Outcome> => {
   const project = await services.em().findOneOrFail(Project, { id: projectId })
   if (project.remoteUrl == null || !project.pushOnCommit)
@@ -54,7 +65,10 @@ const attempt = async (services: Services, { projectId, branch, oid }: Due, sign
   try {
     const remote = openRemote(services.secrets, project, project.remoteUrl)
     const pushed = await services.git.push(projectId, remote, branch, oid, signal)
-    if (pushed.landed) return { landed: true, diffIds: await arrivedPushes(services, projectId, oid) }
+    if (pushed.landed) {
+      await pushEvidence(services, projectId, remote, signal)
+      return { landed: true, diffIds: await arrivedPushes(services, projectId, oid) }
+    }
     const words = `The remote's branch ${branch} has commits that are not here: sync the project first.`
     return failed(`${words}\n${pushed.details}`, true)
   } catch (error) {
@@ -89,7 +103,7 @@ const settle = async (tx: Transaction, diffId: string, { projectId }: Due, outco
 }
 
 /**
- * Pushes a committed diff's commit to the project's remote, once it is due. A failure is stored and tried again, ever
+ * Pushes a committed diff's commit, and the evidence, to the project's remote, once it is due. A failure is stored and tried again, ever
  * more rarely, for a day; the commit here stays whatever happens. What the remote's history then has counts as pushed.
  */
 export const pushCommit = async (services: Services, diffId: string, stop: AbortSignal): Promise<void> => {

@@ -8,14 +8,26 @@ import { type Approval, loadApproval } from './load-approval.ts'
 /** Gives a locked diff a new status, through the table, and says so. */
 export const changeDiffStatus = (
   tx: Transaction,
-  diff: { id: string; projectId: string; sprintId?: string | null; status: DiffStatus; updatedAt: Date },
+  diff: {
+    id: string
+    projectId: string
+    sprintId?: string | null
+    sessionId?: string | null
+    status: DiffStatus
+    updatedAt: Date
+  },
   to: DiffStatus,
   hint?: string,
 ): void => {
   diff.status = toDiffStatus(diff.status, to, hint)
   diff.updatedAt = tx.now
   tx.emit(
-    { projectId: diff.projectId, sprintId: diff.sprintId ?? null, diffId: diff.id },
+    {
+      projectId: diff.projectId,
+      sprintId: diff.sprintId ?? null,
+      sessionId: diff.sessionId ?? null,
+      diffId: diff.id,
+    },
     { type: 'DiffChanged', diffId: diff.id, status: to },
   )
 }

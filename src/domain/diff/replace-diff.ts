@@ -28,6 +28,7 @@ export const replaceDiff = (
     requestedById: old.requestedById,
     candidateId: old.candidateId,
     sprintId: old.sprintId,
+    sessionId: old.sessionId,
     iteration: old.iteration,
     supersedesId: old.id,
     targetBranch: old.targetBranch,
@@ -39,7 +40,7 @@ export const replaceDiff = (
       const found = await findReplaceable(tx, viewer, old.id)
       changeDiffStatus(tx, found.diff, 'SUPERSEDED')
       // A message that was changed meanwhile is not lost.
-      const id = await store(tx, found.diff.commitMessage)
+      const id = await store(tx, { commitMessage: found.diff.commitMessage })
       await tx.em.flush()
       await also(tx, id)
       return id

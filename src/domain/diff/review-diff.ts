@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import { ForbiddenError, InvalidTransitionError } from '../errors.ts'
+import { continueSession } from '../session/continue-session.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { fieldFault, prose, validate } from '../shared/validate.ts'
@@ -14,6 +15,8 @@ import { findDiff } from './find-diff.ts'
 import { loadApproval } from './load-approval.ts'
 import { changeDiffStatus, refreshApproval } from './refresh-approval.ts'
 import { Review, reviewVerdicts } from './review.entity.ts'
+import type { ReviewCommentRow } from './review-comment.entity.ts'
+import { feedbackMessage, sendComments } from './send-comments.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex')
 
@@ -26,14 +29,23 @@ const input = z.object({
 })
 export type ReviewDiffInput = z.input<typeof input>
 
+interface Rejection {
+  readonly feedback: string | null
+  readonly comments: readonly ReviewCommentRow[]
+  readonly reviewerId: string
+}
+
 const reject = async (
   tx: Transaction,
   diff: DiffRow & { status: DiffStatus; updatedAt: Date; humanFeedback: string | null },
-  feedback: string | null,
+  { feedback, comments, reviewerId }: Rejection,
 ) => {
   diff.humanFeedback = feedback
   changeDiffStatus(tx, diff, 'HUMAN_REJECTED')
-  if (diff.sprintId && feedback) await startNextIteration(tx, diff.sprintId, feedback)
+  const message = feedbackMessage(feedback, comments)
+  if (message === '') return
+  if (diff.sprintId) await startNextIteration(tx, diff.sprintId, diff.id, message)
+  if (diff.sessionId) await continueSession(tx, diff.sessionId, { diff, feedback, comments, authorId: reviewerId })
 }
 
 /**
@@ -51,6 +63,7 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
         'diff',
         diff.status,
         checked.verdict === 'APPROVE' ? 'APPROVED' : 'HUMAN_REJECTED',
+        diff.status === 'EVALUATOR_REJECTED' ? 'The evaluator rejected it: open a review of it first.' : '',
       )
     }
     await noteDiffView(tx, diff.id, viewer.actor.id)
@@ -63,12 +76,17 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
       throw fieldFault('evaluationHash', `the evaluation is now ${facts.evaluationHash}: read the diff again`)
     }
     const binding = currentBinding(facts, policy)
-    const repeated = reviews.some(
+    const repeated = reviews.find(
       (review) => review.reviewerId === viewer.actor.id && review.verdict === 'APPROVE' && stillHolds(review, binding),
     )
-    if (checked.verdict === 'APPROVE' && repeated) return diff.id
+    if (checked.verdict === 'APPROVE' && repeated) {
+      // What they have drafted since goes with the approval that they gave.
+      await sendComments(tx, diff.id, viewer.actor.id, repeated.id)
+      return diff.id
+    }
+    const reviewId = randomUUID()
     tx.em.create(Review, {
-      id: randomUUID(),
+      id: reviewId,
       diffId: diff.id,
       reviewerId: viewer.actor.id,
       verdict: checked.verdict,
@@ -77,8 +95,10 @@ export const reviewDiff = async (services: Services, viewer: Viewer, given: Revi
       carriedFromId: null,
       createdAt: tx.now,
     })
+    await tx.em.flush()
+    const comments = await sendComments(tx, diff.id, viewer.actor.id, reviewId)
     if (checked.verdict === 'REJECT') {
-      await reject(tx, diff, checked.feedback ?? null)
+      await reject(tx, diff, { feedback: checked.feedback ?? null, comments, reviewerId: viewer.actor.id })
       return diff.id
     }
     if (diff.status !== 'HUMAN_REVIEWING' && diff.status !== 'APPROVED') changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')

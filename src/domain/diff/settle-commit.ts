@@ -3,10 +3,12 @@ import { ApprovalRequiredError, BaseDriftError } from '../errors.ts'
 import type { CommitRequest } from '../ports/git-store.ts'
 import { noteHead } from '../project/note-head.ts'
 import { Project } from '../project/project.entity.ts'
+import { sha256 } from '../shared/canonical-hash.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { openPush } from './change-push.ts'
+import { evidenceHashOf } from './commit-message.ts'
 import { type CommitIntent, Diff } from './diff.entity.ts'
 import { changeDiffStatus } from './refresh-approval.ts'
 
@@ -26,9 +28,25 @@ const storedHead = async (services: Services, projectId: string): Promise<string
   return headCommit
 }
 
+/** Whether the evidence is what the commit's message names. */
+const isOfMessage = ({ evidence, request }: CommitIntent): boolean =>
+  evidenceHashOf(request.message) === (evidence === undefined ? null : sha256(evidence))
+
 /**
- * Brings a COMMITTING diff to its end: the branch reaches the commit, or had moved. Safe to call again after a kill at
- * any point, by anybody: whether the branch reaches the intent's commit decides.
+ * Puts the evidence beside a commit that has landed; doing it again changes nothing. The project's open intent is the
+ * lock under which this is done, and the notes themselves move by compare-and-swap.
+ */
+const noteEvidence = async (
+  { git }: Services,
+  projectId: string,
+  { oid, evidence, request }: CommitIntent,
+): Promise<void> => {
+  if (evidence !== undefined) await git.addNote(projectId, oid, Buffer.from(evidence), new Date(request.committer.at))
+}
+
+/**
+ * Brings a COMMITTING diff to its end: the branch reaches the commit and the evidence is beside it, or the branch had
+ * moved. Safe to call again after a kill at any point, by anybody: whether the branch reaches the intent's commit decides.
  * @throws BaseDriftError when the branch had moved, ApprovalRequiredError when the stored intent is not of this diff;
  *   the diff is then back under review
  */
@@ -44,11 +62,18 @@ export const settleCommit = async (services: Services, diffId: string): Promise<
   const { tree, parents } = intent.request
   // Made again from stored values it has the same id; a crash may have come before it was made.
   const made = await git.writeCommit(projectId, toCommitRequest(intent.request))
-  const isIntact = made === intent.oid && tree === pending.resultTree && parents.join() === pending.baseCommit
+  const isWhole = made === intent.oid && isOfMessage(intent)
+  const isIntact = isWhole && tree === pending.resultTree && parents.join() === pending.baseCommit
   const landed =
     (await git.branchContains(projectId, targetBranch, intent.oid)) ||
     (isIntact && (await git.moveBranch(projectId, targetBranch, intent.from, intent.oid))) ||
     (await git.branchContains(projectId, targetBranch, intent.oid))
+  if (landed && isWhole) await noteEvidence(services, projectId, intent)
+  else if (landed)
+    services.log.error(
+      { diffId, projectId, oid: intent.oid },
+      'a commit got no evidence: its stored intent was changed',
+    )
   for (;;) {
     const known = await storedHead(services, projectId)
     const head = await git.branchHead(projectId, targetBranch)

@@ -14,14 +14,18 @@ export interface NewDiff {
   readonly requestedById: string | null
   readonly candidateId: string | null
   readonly sprintId: string | null
+  readonly sessionId: string | null
   readonly iteration: number
   readonly supersedesId: string | null
   readonly targetBranch: string
   readonly prompt: string | null
   readonly commitMessage: string
+  /** The evaluator's verdict, for a session's diff; any other begins PROPOSED. */
+  readonly status?: 'EVALUATOR_APPROVED' | 'EVALUATOR_REJECTED'
+  readonly evaluatorReasoning?: string
 }
 
-/** Stores a PROPOSED diff with its evaluation, and starts these tests on it. */
+/** Stores a diff with its evaluation, and starts these tests on it. */
 export const storeDiff = async (
   services: Services,
   tx: Transaction,
@@ -30,16 +34,17 @@ export const storeDiff = async (
   testCases: readonly TestCaseRow[],
 ): Promise<void> => {
   const { safety, analyses, ...content } = prepared
+  const status = diff.status ?? 'PROPOSED'
   tx.em.create(Diff, {
     ...diff,
     ...content,
-    status: 'PROPOSED',
+    status,
     safetyId: await storeEvaluation(tx, diff.projectId, prepared),
     createdAt: tx.now,
     updatedAt: tx.now,
   })
-  const subject = { projectId: diff.projectId, sprintId: diff.sprintId, diffId: diff.id }
-  tx.emit(subject, { type: 'DiffChanged', diffId: diff.id, status: 'PROPOSED' })
+  const subject = { projectId: diff.projectId, sprintId: diff.sprintId, sessionId: diff.sessionId, diffId: diff.id }
+  tx.emit(subject, { type: 'DiffChanged', diffId: diff.id, status })
   if (testCases.length > 0) {
     await openTestRun(services, tx, {
       subject,

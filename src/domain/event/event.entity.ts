@@ -16,6 +16,7 @@ export const EventRecord = defineEntity({
     projectId: p.uuid(),
     specId: p.uuid().strictNullable(),
     sprintId: p.uuid().strictNullable(),
+    sessionId: p.uuid().strictNullable(),
     diffId: p.uuid().strictNullable(),
     body: p.json().$type<EventBody>(),
   },
@@ -23,6 +24,7 @@ export const EventRecord = defineEntity({
     { name: 'event_xid_id_index', properties: ['xid', 'id'] },
     { name: 'event_project_index', properties: ['projectId', 'xid', 'id'] },
     { name: 'event_sprint_index', properties: ['sprintId', 'xid', 'id'] },
+    { name: 'event_session_index', properties: ['sessionId', 'xid', 'id'] },
     { name: 'event_diff_index', properties: ['diffId', 'xid', 'id'] },
   ],
 })

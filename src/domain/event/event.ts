@@ -1,5 +1,6 @@
 import type { DiffStatus } from '../diff/diff.status.ts'
 import type { Provider } from '../ports/model-provider.ts'
+import type { RunStatus } from '../run/run.status.ts'
 import type { InterviewStatus } from '../spec/spec.status.ts'
 import type { StepStatus } from '../sprint/phase.status.ts'
 import type { SprintStatus } from '../sprint/sprint.status.ts'
@@ -10,6 +11,7 @@ export type EventBody =
   | { readonly type: 'InterviewChanged'; readonly specId: string; readonly status: InterviewStatus }
   | { readonly type: 'SprintChanged'; readonly sprintId: string; readonly status: SprintStatus }
   | { readonly type: 'PhaseChanged'; readonly sprintId: string; readonly phaseId: string; readonly status: StepStatus }
+  | { readonly type: 'RunChanged'; readonly runId: string; readonly status: RunStatus }
   | { readonly type: 'CheckpointReached'; readonly runId: string; readonly label: string; readonly sequence: number }
   | {
       readonly type: 'ToolCalled'
@@ -28,6 +30,8 @@ export type EventBody =
       readonly costUsd: number | null
       readonly rehearsal: boolean
     }
+  | { readonly type: 'MessageAdded'; readonly messageId: string }
+  | { readonly type: 'SessionChanged'; readonly sessionId: string; readonly busy: boolean }
   | { readonly type: 'DiffChanged'; readonly diffId: string; readonly status: DiffStatus }
   | {
       readonly type: 'TestRunChanged'
@@ -42,5 +46,6 @@ export interface EventSubject {
   readonly projectId: string
   readonly specId?: string | null
   readonly sprintId?: string | null
+  readonly sessionId?: string | null
   readonly diffId?: string | null
 }

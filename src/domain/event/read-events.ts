@@ -9,6 +9,7 @@ import { type EventCursor, isAfter, parseCursor } from './event-cursor.ts'
 export interface EventFilter {
   readonly projectIds: readonly string[] | null
   readonly sprintId?: string
+  readonly sessionId?: string
   readonly diffId?: string
 }
 
@@ -50,6 +51,7 @@ export const readEvents = async (
     .where(sql<boolean>`(xid, id) > (${after.xid}::text::xid8, ${after.id}::bigint)`)
     .where(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())`)
   if (filter.sprintId) query = query.where('sprintId', '=', filter.sprintId)
+  else if (filter.sessionId) query = query.where('sessionId', '=', filter.sessionId)
   else if (filter.diffId) query = query.where('diffId', '=', filter.diffId)
   if (filter.projectIds) query = query.where('projectId', 'in', [...filter.projectIds])
   return query.orderBy('xid').orderBy('id').limit(limit).execute()
@@ -59,4 +61,5 @@ export const readEvents = async (
 export const matches = (event: EventRow, filter: EventFilter): boolean =>
   (filter.projectIds === null || filter.projectIds.includes(event.projectId)) &&
   (filter.sprintId === undefined || event.sprintId === filter.sprintId) &&
+  (filter.sessionId === undefined || event.sessionId === filter.sessionId) &&
   (filter.diffId === undefined || event.diffId === filter.diffId)

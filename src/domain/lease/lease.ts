@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { coalesce } from '../shared/coalesce.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
@@ -21,7 +22,17 @@ export interface HeldLease {
 
 /** What holds a lease: the kind of step and its id. */
 export const leaseOn = (
-  kind: 'project' | 'spec' | 'sprint' | 'candidate' | 'test-run' | 'push' | 'maintenance',
+  kind:
+    | 'project'
+    | 'spec'
+    | 'sprint'
+    | 'session'
+    | 'run'
+    | 'candidate'
+    | 'test-run'
+    | 'environment'
+    | 'push'
+    | 'maintenance',
   id: string,
 ): string => `${kind}:${id}`
 
@@ -97,7 +108,8 @@ const giveUp = async (services: Services, resource: string, fence: number): Prom
 
 /**
  * Works on a step under a lease with a fencing number (Kleppmann, "How to do distributed locking", 2016).
- * While `work` runs the lease is renewed; every write through `lease.transact` checks the number.
+ * While `work` runs the lease is renewed, on a timer and when somebody tells that leases were revoked; every write
+ * through `lease.transact` checks the number.
  * @returns false, and nothing done, when another worker has the step; that one then looks once more before it ends
  */
 export const withLease = async (
@@ -126,7 +138,9 @@ export const withLease = async (
       services.log.warn({ resource, error }, 'lease could not be renewed; trying again')
     }
   }
-  const timer = setInterval(() => void keep(), Math.min(services.leaseMs / 3, 1_000))
+  const look = coalesce(keep)
+  const leave = services.heldLeases.add(look)
+  const timer = setInterval(look, Math.min(services.leaseMs / 3, services.renewMs))
   const lease: HeldLease = {
     signal: AbortSignal.any([lost.signal, stop]),
     transact: (write) =>
@@ -152,15 +166,26 @@ export const withLease = async (
     throw error
   } finally {
     clearInterval(timer)
+    leave()
   }
 }
 
-/** Takes steps from whoever works on them: their next renewal or write fails. Part of canceling. */
+/**
+ * Takes steps from whoever works on them: their writes fail from the commit on, and they are told to look, in whatever
+ * process they are. Who begins such a step meanwhile waits for the commit, and so reads what it says. Part of canceling.
+ */
 export const revokeLeases = async (tx: Transaction, resources: readonly string[]): Promise<void> => {
   if (resources.length === 0) return
+  // Sorted: of two that revoke the same, none waits for the other in a circle.
+  const revoked = [...new Set(resources)].sort()
   await rows(tx.em)
-    .updateTable('Lease')
-    .set({ until: letGo, fence: sql<number>`fence + 1` })
-    .where('resource', 'in', [...resources])
+    .insertInto('Lease')
+    .values(revoked.map((resource) => ({ resource, owner: '', fence: 1, again: false, until: letGo })))
+    .onConflict((conflict) =>
+      conflict
+        .column('resource')
+        .doUpdateSet((row) => ({ until: letGo, fence: sql<number>`${row.ref('Lease.fence')} + 1` })),
+    )
     .execute()
+  tx.wake('leases')
 }

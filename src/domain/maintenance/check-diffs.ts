@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { KeptRef } from '../ports/repository-care.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
+import { checkEvidence } from './check-evidence.ts'
 import { checkKept } from './check-kept.ts'
 import { missingObjects, type SpokenObject } from './check-objects.ts'
 import { type FaultWords, orFault, rowRemedy } from './fault.ts'
@@ -85,7 +86,21 @@ const checkCommitted = async (
   return faults
 }
 
-/** Every diff of a project: its objects, its reference, its hash and where its commit is. */
+/** What is beside the commits that are there. */
+const checkNotes = async (
+  stores: Pick<Services, 'git'>,
+  projectId: string,
+  diffs: readonly DiffFacts[],
+): Promise<readonly FaultWords[]> => {
+  const committed = diffs.flatMap(({ id, status, commitOid }) =>
+    status === 'COMMITTED' && commitOid !== null ? [{ id, commitOid }] : [],
+  )
+  const kinds = await Promise.all(committed.map(({ commitOid }) => stores.git.objectKind(projectId, commitOid)))
+  const there = committed.filter((_, index) => kinds[index] === 'commit')
+  return there.length === 0 ? [] : await checkEvidence(stores, projectId, there)
+}
+
+/** Every diff of a project: its objects, its reference, its hash, where its commit is and what is beside it. */
 export async function* checkDiffs(
   stores: Pick<Services, 'em' | 'git'>,
   projectId: string,
@@ -97,6 +112,7 @@ export async function* checkDiffs(
       checkRow(diff).map((problem) => ({ what: 'diff', id: diff.id, problem, remedy: rowRemedy })),
     )
     yield await orFault('branch', null, () => checkCommitted(stores, projectId, page))
+    yield await orFault('evidence', null, () => checkNotes(stores, projectId, page))
     for (const { id, baseCommit, resultTree } of page) {
       const needs = { ref: `refs/countersign/diffs/${id}`, tree: resultTree, parent: baseCommit }
       yield await orFault('diff', id, () => checkKept(stores, projectId, refs, { what: 'diff', id, ...needs }))

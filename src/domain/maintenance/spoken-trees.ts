@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { maxRounds } from '../session/turn-scope.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 
@@ -22,6 +23,16 @@ export async function* spokenTrees(em: Services['em'], projectId: string): Async
         union select tool_call.tree from tool_call join candidate on candidate.id = tool_call.candidate_id
           join agent_run on agent_run.id = candidate.run_id
           where agent_run.project_id = ${projectId} and candidate.status in ('PENDING', 'RUNNING')
+        union select start_tree from session_turn join session on session.id = session_turn.session_id
+          where session.project_id = ${projectId}
+        union select session_turn.tree from session_turn join session on session.id = session_turn.session_id
+          where session.project_id = ${projectId}
+        union select submitted_tree from message join session on session.id = message.session_id
+          where session.project_id = ${projectId}
+        union select tool_call.tree from session_turn join session on session.id = session_turn.session_id
+          cross join generate_series(1, ${maxRounds}) as round
+          join tool_call on tool_call.scope = 'session-turn:' || session_turn.id || ':coder:' || round
+          where session.project_id = ${projectId} and session_turn.status = 'RUNNING'
         union select working_tree from sprint where project_id = ${projectId}
         union select tree from test_run where project_id = ${projectId}
         union select base_tree from test_run where project_id = ${projectId}

@@ -1,5 +1,6 @@
 /** The port to the repositories: one bare repository per project. */
 
+import type { CommitNotes } from './commit-notes.ts'
 import type { RepositoryCare } from './repository-care.ts'
 
 export type ObjectFormat = 'SHA1' | 'SHA256'
@@ -97,6 +98,19 @@ export interface TreeChange {
   readonly mode?: '100644' | '100755'
 }
 
+/** What a path has in one tree and not in another: a file, or nothing, where a whole directory may have gone. */
+export interface TreeFileChange {
+  readonly path: string
+  readonly content: Buffer | null
+  readonly isExecutable: boolean
+}
+
+/** How far two trees may be apart: in changed paths, and in bytes of changed files. */
+export interface ChangeBounds {
+  readonly files: number
+  readonly bytes: number
+}
+
 /** One file's part of a patch. */
 export interface PatchPart {
   readonly path: string
@@ -137,7 +151,7 @@ export interface ImportedHead {
   readonly head: string
 }
 
-export interface GitStore extends RepositoryCare {
+export interface GitStore extends RepositoryCare, CommitNotes {
   /** The path of a project's bare repository, for messages to people. */
   directory(projectId: string): string
   /** Makes the bare repository; a leftover of an earlier try is replaced. */
@@ -224,6 +238,16 @@ export interface GitStore extends RepositoryCare {
   changeTree(projectId: string, tree: string, changes: readonly TreeChange[]): Promise<string>
   /** What differs between two trees, renames found, from the trees themselves. */
   changedFiles(projectId: string, fromTree: string, toTree: string): Promise<readonly ChangedFile[]>
+  /**
+   * What has to be taken out and written where the files of one tree are, to have those of another; read at the cost of
+   * what differs. Null when that is more than the bounds, or not to be said in plain files with names in UTF-8.
+   */
+  treeChanges(
+    projectId: string,
+    fromTree: string,
+    toTree: string,
+    bounds: ChangeBounds,
+  ): Promise<readonly TreeFileChange[] | null>
   /** The patch from one tree to another, `--binary --full-index`, as the patch engine takes it. */
   patchBetween(projectId: string, fromTree: string, toTree: string): Promise<string>
   /** The same in parts, in the order of `changedFiles`. */
@@ -255,9 +279,15 @@ export interface GitStore extends RepositoryCare {
   keep(projectId: string, kind: KeptKind, id: string, commit: string): Promise<void>
   release(projectId: string, kind: KeptKind, id: string): Promise<void>
 
-  /** Writes a tree's files into an empty directory. The directory gets no .git. */
-  materialize(projectId: string, tree: string, directory: string): Promise<void>
+  /** Writes a tree's files into an empty directory, for this user of the machine. The directory gets no .git. */
+  materialize(projectId: string, tree: string, directory: string, owner?: FileOwner | null): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** By number; only root can give files away. */
+export interface FileOwner {
+  readonly uid: number
+  readonly gid: number
 }
 
 export type KeptKind = 'candidates' | 'checkpoints' | 'diffs' | 'versions'

@@ -53,6 +53,11 @@ export interface ModelRequest {
   readonly signal: AbortSignal
   /** Called with each piece of visible text as it is written. */
   readonly onText?: (text: string) => void
+  /**
+   * Awaited before an attempt is made again whose forerunner broke off and may be charged for, so that its price can
+   * be set aside anew. What it throws ends the call.
+   */
+  readonly onLostAttempt?: () => Promise<void>
 }
 
 export interface TokenCount {
@@ -98,21 +103,27 @@ export interface ModelProvider {
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
   readonly provider: Provider
-  /** A stable word: unauthorized, rate_limited, overloaded, server_error, bad_request, cut_stream, malformed_answer, unreachable, timeout. */
+  /**
+   * A stable word: unauthorized, rate_limited, overloaded, server_error, bad_request, context_length_exceeded,
+   * cut_stream, malformed_answer, unreachable, timeout, circuit_open.
+   */
   readonly code: string
   readonly retryable: boolean
   readonly status: number | undefined
+  /** True when the provider may charge for the last attempt although it gave no whole answer. */
+  readonly mayHaveCost: boolean
 
   constructor(
     provider: Provider,
     code: string,
     message: string,
-    options: { retryable: boolean; status?: number | undefined; cause?: unknown },
+    options: { retryable: boolean; mayHaveCost?: boolean; status?: number | undefined; cause?: unknown },
   ) {
     super(message, { cause: options.cause })
     this.provider = provider
     this.code = code
     this.retryable = options.retryable
     this.status = options.status
+    this.mayHaveCost = options.mayHaveCost ?? options.status === undefined
   }
 }

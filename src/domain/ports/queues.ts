@@ -18,6 +18,13 @@ export interface Signals {
   subscribe(topic: string, listener: () => void): Promise<void>
 }
 
+/** Messages between processes that carry something: not kept, and possibly lost. A process gets its own ones too. */
+export interface Messages {
+  /** @param data a JSON value */
+  publish(topic: string, data: unknown): Promise<void>
+  subscribe(topic: string, listener: (data: unknown) => void): Promise<void>
+}
+
 /** The queues of all pools. A job may be lost, doubled, late or out of order without harm. */
 export interface Queues extends AsyncDisposable {
   readonly backend: 'redis' | 'postgres'
@@ -25,6 +32,7 @@ export interface Queues extends AsyncDisposable {
   add(pool: Pool, name: string, payload: unknown, id: string): Promise<void>
   work(pool: Pool, concurrency: number, handle: (job: QueuedJob) => Promise<void>): Promise<RunningWorker>
   readonly signals: Signals
+  readonly messages: Messages
   /** Answers when the backend answers. */
   ping(): Promise<void>
 }

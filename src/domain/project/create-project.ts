@@ -4,6 +4,7 @@ import { prepareProjectJob } from '../../jobs/prepare-project.ts'
 import { requireGlobalRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { openBudget } from '../budget/open-budget.ts'
+import { noEnvironment } from '../environment/environment-definition.ts'
 import { SourceRejectedError } from '../errors.ts'
 import { capabilities } from '../ports/code-analyzer.ts'
 import { once } from '../shared/once.ts'
@@ -90,6 +91,7 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
   const storing = transact(services, (tx) =>
     once(tx, viewer, 'createProject', checked.clientMutationId, async () => {
       tx.em.create(Project, {
+        environment: noEnvironment,
         id,
         name: checked.name,
         status: 'CREATING',

@@ -63,6 +63,7 @@ const finish = (lease: HeldLease, id: string, prepared: Prepared) =>
         command: testCase.command,
         quick: testCase.quick,
         timeoutMs: defaultTimeoutMs(testCase.quick),
+        allowModels: testCase.allowModels,
         files: [],
         createdAt: tx.now,
       })

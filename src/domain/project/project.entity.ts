@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { Actor } from '../actor/actor.entity.ts'
 import { Budget } from '../budget/budget.entity.ts'
+import type { EnvironmentDefinition } from '../environment/environment-definition.ts'
 import type { ObjectFormat } from '../ports/git-store.ts'
 import type { Row } from '../shared/row.ts'
 import type { ApprovalPolicy } from './approval-policy.ts'
@@ -32,6 +33,8 @@ export const Project = defineEntity({
     /** Whether a commit here is pushed to the remote. */
     pushOnCommit: p.boolean(),
     policy: p.json().$type<ApprovalPolicy>(),
+    /** What its tests need beside its files. */
+    environment: p.json().$type<EnvironmentDefinition>(),
     budgetId: () => p.manyToOne(Budget).mapToPk().fieldName('budget_id'),
     createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
     createdAt: p.datetime(),

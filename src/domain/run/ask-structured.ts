@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { HeldLease } from '../lease/lease.ts'
-import { type ModelProvider, ProviderError } from '../ports/model-provider.ts'
+import { type ConversationMessage, type ModelProvider, ProviderError } from '../ports/model-provider.ts'
 import { safeJson } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import { type CallSite, callModel } from './call-model.ts'
@@ -12,6 +12,8 @@ export interface Question<Answer> {
   readonly schema: z.ZodType<Answer>
   readonly model: string
   readonly system: string
+  /** What was said before, oldest first. */
+  readonly earlier?: readonly ConversationMessage[]
   readonly message: string
   readonly maxOutputTokens: number
 }
@@ -31,7 +33,7 @@ export const askStructured = async <Answer>(
   const answer = await callModel(services, lease, site, provider, sequence, {
     model: question.model,
     system: question.system,
-    messages: [{ role: 'user', text: question.message }],
+    messages: [...(question.earlier ?? []), { role: 'user', text: question.message }],
     tools: [],
     structured: { name: question.name, schema: modelSchema(question.schema) },
     maxOutputTokens: question.maxOutputTokens,

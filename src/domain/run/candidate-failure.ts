@@ -1,7 +1,7 @@
 import { BudgetExceededError, DomainError } from '../errors.ts'
 import { ProviderError } from '../ports/model-provider.ts'
 import { safeText } from '../shared/safe-text.ts'
-import type { CandidateFailure } from './candidate.entity.ts'
+import type { CandidateFailure, CandidateRow } from './candidate.entity.ts'
 import { AgentStoppedError } from './run-agent.ts'
 
 /**
@@ -19,3 +19,9 @@ export const candidateFailure = (error: unknown): CandidateFailure | undefined =
     return { code: error.code.toLowerCase(), message: safeText(error.message), retryable: false }
   return undefined
 }
+
+/** Why no candidate has a result, each with its own reason. */
+export const noResult = (candidates: readonly CandidateRow[]): string =>
+  candidates
+    .map(({ label, provider, failure }) => `${label} (${provider}): ${failure?.message ?? 'it was canceled'}`)
+    .join('\n')

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core'
+import { Budget } from '../budget/budget.entity.ts'
 import type { Provider } from '../ports/model-provider.ts'
 import type { Row } from '../shared/row.ts'
 import { AgentRun } from './agent-run.entity.ts'
@@ -27,6 +28,8 @@ export const Candidate = defineEntity({
     /** The workspace as it is now; null where there is no workspace. */
     tree: p.text().strictNullable(),
     failure: p.json().$type<CandidateFailure>().strictNullable(),
+    /** Its share of what the run or the sprint may spend, which only counts while there is no limit; null without one. */
+    budgetId: () => p.manyToOne(Budget).mapToPk().strictNullable().fieldName('budget_id'),
     createdAt: p.datetime(),
     startedAt: p.datetime().strictNullable(),
     finishedAt: p.datetime().strictNullable(),

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { HeldLease } from '../lease/lease.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
-import { judgeMessage, judgeSystem } from '../sprint/sprint-prompts.ts'
+import { judgeMessage, judgeSystem, withInstructions } from '../sprint/sprint-prompts.ts'
 import { AgentRun, type AgentRunRow } from './agent-run.entity.ts'
+import { earlierJudgements, judgeScope } from './ancestors.ts'
 import type { CallSite } from './call-model.ts'
 import type { CandidateRow } from './candidate.entity.ts'
 import { candidateFailure } from './candidate-failure.ts'
+import { Checkpoint } from './checkpoint.entity.ts'
 import { addCheckpoint, nextCheckpoint } from './checkpoint.ts'
 import { type CandidateScore, Decision, type DecisionMethod } from './decision.entity.ts'
 import { compareEvidence, describeEvidence, type Evidence, evidenceScore, leaders } from './evidence.ts'
@@ -32,7 +34,7 @@ export interface DecisionOutcome {
   readonly failure: string | null
 }
 
-type Contenders = readonly [Contender, ...Contender[]]
+export type Contenders = readonly [Contender, ...Contender[]]
 
 const evidenceScores = (contenders: Contenders): readonly CandidateScore[] =>
   contenders.flatMap(({ candidate, evidence }) =>
@@ -107,13 +109,18 @@ export const decideRun = async (
     failure,
   })
   if (!judge || !provider) return fallback('No judge is configured.')
+  const replays = await earlierJudgements(services, run.replaysId)
   try {
     const judged = await judgePairs(
       services,
       lease,
-      { ...site, agent: 'judge', scope: `run:${run.id}:judge`, candidateId: null },
+      { ...site, agent: 'judge', scope: judgeScope(run.id), candidateId: null, replays },
       provider,
-      { model: judge.model, system: judgeSystem, message: (a, b) => judgeMessage(task, a, b) },
+      {
+        model: judge.model,
+        system: withInstructions(judgeSystem, run.judge?.instructions ?? null),
+        message: (a, b) => judgeMessage(task, a, b),
+      },
       [toEntry(first), toEntry(second), ...others.map(toEntry)],
     )
     const selected = contenders.find(({ candidate }) => candidate.id === judged.winner.candidateId) ?? first
@@ -132,8 +139,16 @@ export const decideRun = async (
   }
 }
 
-/** Stores a decision with its checkpoint; the run is then COMPLETED. */
-export const storeDecision = async (tx: Transaction, run: AgentRunRow, outcome: DecisionOutcome): Promise<void> => {
+/**
+ * Stores a decision with its checkpoint; the run is then COMPLETED.
+ * @param checkpointId keeps the selected candidate's tree
+ */
+export const storeDecision = async (
+  tx: Transaction,
+  run: AgentRunRow,
+  outcome: DecisionOutcome,
+  checkpointId: string,
+): Promise<void> => {
   const row = await tx.em.findOneOrFail(AgentRun, { id: run.id })
   row.status = toRunStatus(row.status, 'COMPLETED')
   row.finishedAt = tx.now
@@ -150,12 +165,14 @@ export const storeDecision = async (tx: Transaction, run: AgentRunRow, outcome: 
     failure: outcome.failure,
     createdAt: tx.now,
   })
-  const { tree } = outcome.selected.candidate
-  if (tree === null) return
+  const { candidate } = outcome.selected
+  const sequence = await nextCheckpoint(tx, run.id)
+  const end = await tx.em.findOneOrFail(Checkpoint, { runId: run.id, label: `candidate:${candidate.label}` })
   addCheckpoint(tx, run, {
-    sequence: await nextCheckpoint(tx, run.id),
+    id: checkpointId,
+    sequence,
     label: 'decision',
-    tree,
-    state: { selected: outcome.selected.candidate.id, method: outcome.method },
+    tree: end.tree,
+    state: { ...end.state, candidateId: candidate.id, method: outcome.method },
   })
 }

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core'
+import { Actor } from '../actor/actor.entity.ts'
 import type { Provider } from '../ports/model-provider.ts'
 import type { Row } from '../shared/row.ts'
 import { AgentRun } from './agent-run.entity.ts'
@@ -11,6 +12,12 @@ export interface CandidateScore {
   readonly candidateId: string
   readonly score: number
   readonly reason: string
+}
+
+/** What was decided before a person overruled it. */
+export interface OverruledDecision {
+  readonly selectedId: string
+  readonly method: DecisionMethod
 }
 
 export const Decision = defineEntity({
@@ -27,6 +34,10 @@ export const Decision = defineEntity({
     scores: p.json().$type<readonly CandidateScore[]>(),
     /** Why a judge that was asked did not decide. */
     failure: p.text().strictNullable(),
+    /** Set together when a person chose another candidate; what the judge said stays. */
+    overruled: p.json().$type<OverruledDecision>().strictNullable(),
+    overruledById: () => p.manyToOne(Actor).mapToPk().strictNullable().fieldName('overruled_by_id'),
+    overruledAt: p.datetime().strictNullable(),
     createdAt: p.datetime(),
   },
 })

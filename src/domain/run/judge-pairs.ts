@@ -28,6 +28,9 @@ export interface Judged {
 
 const maxOutputTokens = 2_000
 
+// The judge knows two results as A and B, whatever the candidates are called.
+const whySaid = (a: Entry, b: Entry, reason: string): string => `With ${a.label} as A and ${b.label} as B: ${reason}`
+
 /**
  * Asks a model which of several results is best: in pairs, each pair in both orders, since single-order judging
  * favours a position. A win counts only when both orders agree; the most wins win, then the higher mean score,
@@ -69,14 +72,13 @@ export const judgePairs = async (
             : undefined
       if (agreed) {
         wins.set(agreed.candidateId, (wins.get(agreed.candidateId) ?? 0) + 1)
-        reasons.push(
-          `${agreed.label} over ${agreed === first ? second.label : first.label} in both orders: ${forward.reason}`,
-        )
+        reasons.push(`${agreed.label} over ${agreed === first ? second.label : first.label} in both orders.`)
       } else {
         reasons.push(
           `${first.label} and ${second.label}: no winner in both orders (${forward.winner}, then ${backward.winner}).`,
         )
       }
+      reasons.push(whySaid(first, second, forward.reason), whySaid(second, first, backward.reason))
     }
   }
   const mean = (entry: Entry): number => {

@@ -1,38 +1,21 @@
+import { advanceRunJob } from '../../jobs/advance-run.ts'
 import { advanceSprintJob } from '../../jobs/advance-sprint.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
-import { Project } from '../project/project.entity.ts'
 import { rows } from '../shared/database.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
-import { Sprint } from '../sprint/sprint.entity.ts'
-import { coderSystem, plannerSystem, withInstructions } from '../sprint/sprint-prompts.ts'
-import { projectTestCases } from '../testing/open-test-run.ts'
 import type { AgentRunRow } from './agent-run.entity.ts'
 import { Candidate, type CandidateFailure, type CandidateRow } from './candidate.entity.ts'
 import { candidateFailure } from './candidate-failure.ts'
-import { addCheckpoint, nextCheckpoint } from './checkpoint.ts'
+import { candidateSite, startOf, taskOf } from './candidate-task.ts'
+import { addCheckpoint, keepCheckpoint, nextCheckpoint } from './checkpoint.ts'
+import { keepConversation } from './conversation.ts'
 import { isEnded, toRunStatus } from './run.status.ts'
-import { AgentStoppedError, type AgentTask, runAgent } from './run-agent.ts'
-import { runTestsTool } from './run-tests-tool.ts'
-import { workspaceTools } from './workspace-tools.ts'
+import { type AgentEnd, AgentStoppedError, runAgent } from './run-agent.ts'
 
-/** Where Discovery leaves the plan. */
+/** Where a planner leaves the plan. */
 export const planPath = 'implementation_plan.md'
-
-const maxTurns = 60
-const maxOutputTokens = 16_000
-
-const taskOf = async (services: Services, run: AgentRunRow, candidate: CandidateRow): Promise<AgentTask> => {
-  const coding = run.purpose === 'CODING'
-  return {
-    system: withInstructions(coding ? coderSystem : plannerSystem, candidate.instructions),
-    message: run.message,
-    tools: coding ? [...workspaceTools, runTestsTool(await projectTestCases(services, run.projectId))] : workspaceTools,
-    maxTurns,
-    maxOutputTokens,
-  }
-}
 
 const begin = (lease: HeldLease, candidateId: string) =>
   lease.transact(async (tx) => {
@@ -44,6 +27,7 @@ const begin = (lease: HeldLease, candidateId: string) =>
 
 const advance = (tx: Transaction, run: AgentRunRow) => {
   if (run.sprintId) tx.enqueue(advanceSprintJob, { sprintId: run.sprintId })
+  else tx.enqueue(advanceRunJob, { runId: run.id })
 }
 
 const complete = async (
@@ -51,8 +35,7 @@ const complete = async (
   lease: HeldLease,
   run: AgentRunRow,
   candidate: CandidateRow,
-  text: string,
-  tree: string,
+  { text, tree, messages }: AgentEnd,
 ) => {
   const signature = { name: 'Countersign', email: 'countersign@localhost', at: candidate.createdAt }
   const commit = await services.git.writeCommit(run.projectId, {
@@ -63,6 +46,7 @@ const complete = async (
     committer: signature,
   })
   await services.git.keep(run.projectId, 'candidates', candidate.id, commit)
+  const checkpointId = await keepCheckpoint(services, run.projectId, tree)
   await lease.transact(async (tx) => {
     const row = await tx.em.findOneOrFail(Candidate, { id: candidate.id })
     row.status = toRunStatus(row.status, 'COMPLETED')
@@ -71,10 +55,11 @@ const complete = async (
     row.finishedAt = tx.now
     const sequence = await nextCheckpoint(tx, run.id)
     addCheckpoint(tx, run, {
+      id: checkpointId,
       sequence,
       label: `candidate:${candidate.label}`,
       tree,
-      state: { candidateId: candidate.id, output: row.output },
+      state: { candidateId: candidate.id, output: row.output, conversation: keepConversation(messages) },
     })
     advance(tx, run)
   })
@@ -89,31 +74,22 @@ const fail = (lease: HeldLease, run: AgentRunRow, candidate: CandidateRow, failu
     advance(tx, run)
   })
 
-const work = async (services: Services, lease: HeldLease, run: AgentRunRow, candidate: CandidateRow) => {
+const work = async (
+  services: Services,
+  lease: HeldLease,
+  run: AgentRunRow,
+  candidate: CandidateRow,
+): Promise<AgentEnd> => {
   const provider = services.models.get(candidate.provider)
   if (!provider)
     throw new AgentStoppedError('not_configured', `The provider ${candidate.provider} is no longer configured.`)
-  const em = services.em()
-  const project = await em.findOneOrFail(Project, { id: run.projectId })
-  const sprint = run.sprintId ? await em.findOneOrFail(Sprint, { id: run.sprintId }) : null
-  const site = {
-    projectId: run.projectId,
-    sprintId: run.sprintId,
-    runId: run.id,
-    candidateId: candidate.id,
-    requestedById: sprint?.createdById ?? project.createdById,
-    agent: run.purpose === 'CODING' ? 'coder' : 'planner',
-    scope: `candidate:${candidate.id}`,
-    iteration: sprint?.iteration ?? 0,
-    budgetIds: [project.budgetId, ...(sprint ? [sprint.budgetId] : [])].sort(),
-  }
-  // From the start tree: every stored tool result leads from there to the workspace as it is now.
-  const fresh = { ...candidate, tree: run.startTree }
-  const { text, tree } = await runAgent(services, lease, site, fresh, provider, await taskOf(services, run, candidate))
-  if (run.purpose === 'DISCOVERY' && !(await services.git.readFile(run.projectId, tree, planPath))) {
+  const site = await candidateSite(services, run, candidate)
+  const task = await taskOf(services, run, candidate)
+  const end = await runAgent(services, lease, site, startOf(run), provider, task)
+  if (run.role === 'planner' && !(await services.git.readFile(run.projectId, end.tree, planPath))) {
     throw new AgentStoppedError('no_plan', `The planner did not write ${planPath}.`)
   }
-  return { text, tree }
+  return end
 }
 
 /** One candidate's work in its own workspace, from where it was left. Its failure is recorded on it and ends only it. */
@@ -131,15 +107,15 @@ export const runCandidate = async (services: Services, candidateId: string, stop
       .where('id', '=', candidate.runId)
       .executeTakeFirstOrThrow()
     await begin(lease, candidateId)
-    let done: { text: string; tree: string }
+    let end: AgentEnd
     try {
-      done = await work(services, lease, run, candidate)
+      end = await work(services, lease, run, candidate)
     } catch (error) {
       const failure = lease.signal.aborted ? undefined : candidateFailure(error)
       if (!failure) throw error
       await fail(lease, run, candidate, failure)
       return
     }
-    await complete(services, lease, run, candidate, done.text, done.tree)
+    await complete(services, lease, run, candidate, end)
   })
 }

@@ -9,3 +9,7 @@ export interface Subagent {
   /** Appended to the role's own instructions. */
   readonly instructions: string | null
 }
+
+/** What a candidate is called: as it was named, or by its place: A, B, ... Z, then C27, C28, ... */
+export const labelOf = ({ label }: { readonly label: string | null }, position: number): string =>
+  label ?? (position < 26 ? String.fromCharCode(65 + position) : `C${position + 1}`)

@@ -14,5 +14,8 @@ const canonical = (value: unknown): unknown => {
   )
 }
 
-/** SHA-256 of a value's JSON with the keys of every object sorted: equal values give equal hashes. */
-export const canonicalHash = (value: unknown): string => sha256(JSON.stringify(canonical(value)))
+/** A value's JSON with the keys of every object sorted: equal values give equal texts. */
+export const canonicalJson = (value: unknown): string => JSON.stringify(canonical(value))
+
+/** SHA-256 of that text. */
+export const canonicalHash = (value: unknown): string => sha256(canonicalJson(value))

@@ -1,9 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type { HeldLeases } from '../lease/held-leases.ts'
+import type { Checkouts } from '../ports/checkouts.ts'
 import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
 import type { GitStore } from '../ports/git-store.ts'
+import type { ModelGateway } from '../ports/model-gateway.ts'
 import type { ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
 import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
 import type { Secrets } from '../ports/secrets.ts'
+import type { Signer } from '../ports/signer.ts'
+import type { TextFeed } from '../ports/text-feed.ts'
+import type { ModelLimits } from '../testing/model-limits.ts'
 
 export interface Logger {
   debug(fields: object, message: string): void
@@ -16,6 +22,8 @@ export interface Logger {
 export interface Wake {
   outbox(): void
   events(): void
+  /** Leases were revoked: whoever holds some looks whether they are still theirs. */
+  leases(): void
 }
 
 /** The providers that are configured, and what their tokens cost. */
@@ -24,15 +32,30 @@ export interface Models {
   get(provider: Provider): ModelProvider | undefined
   /** In US dollars; null when the model's price is not known. */
   costOf(model: string, tokens: TokenCount): number | null
+  /** The longest input that a model takes, in tokens; a cautious figure for one that is not known. */
+  inputLimitOf(model: string): number
   /** Who judges: the configured judge, or the first provider. */
   readonly judge: { readonly provider: Provider; readonly model: string } | undefined
+  /**
+   * Who answers in a session: the configured one, otherwise a strong model that codes and a small one that judges, of
+   * the provider that is named or of the first.
+   */
+  sessionModel(
+    role: 'coder' | 'evaluator',
+    provider: Provider | null,
+  ): { readonly provider: Provider; readonly model: string } | undefined
 }
 
 /** A sample project's files and test cases. */
 export interface Template {
   readonly name: string
   readonly description: string
-  readonly testCases: readonly { readonly name: string; readonly command: readonly string[]; readonly quick: boolean }[]
+  readonly testCases: readonly {
+    readonly name: string
+    readonly command: readonly string[]
+    readonly quick: boolean
+    readonly allowModels: boolean
+  }[]
   readonly files: readonly { readonly path: string; readonly mode: '100644' | '100755'; readonly content: Buffer }[]
 }
 
@@ -41,11 +64,6 @@ export interface ArchiveStore {
   save(projectId: string, content: AsyncIterable<Uint8Array>): Promise<void>
   open(projectId: string): AsyncIterable<Uint8Array>
   remove(projectId: string): Promise<void>
-}
-
-/** Directories in which sandboxed commands work, made fresh and removed afterwards. */
-export interface Workspaces {
-  with<Result>(fill: (directory: string) => Promise<void>, use: (directory: string) => Promise<Result>): Promise<Result>
 }
 
 /** The server that a remote's URL leads to; a file has no host. */
@@ -62,18 +80,29 @@ export interface Services {
   readonly clock: () => Date
   readonly log: Logger
   readonly wake: Wake
+  readonly textFeed: TextFeed
   readonly git: GitStore
   readonly sandbox: Sandbox
   readonly limits: SandboxLimits
-  readonly workspaces: Workspaces
+  /** Where the layer of the environment with this hash is, or will be. */
+  readonly layerDirectory: (hash: string) => string
+  readonly checkouts: Checkouts
   readonly analyzer: CodeAnalyzer
   readonly models: Models
+  /** How a test that may call models reaches them, and how much of them it may use. */
+  readonly gateway: ModelGateway
+  readonly modelLimits: ModelLimits
   readonly templates: { list(): Promise<readonly string[]>; load(name: string): Promise<Template | undefined> }
   readonly archives: ArchiveStore
   readonly secrets: Secrets
+  /** Signs the evidence of commits. */
+  readonly signer: Signer
   /** Where a URL leads. Throws SourceRejectedError for one that configuration does not allow. */
   readonly checkRemoteUrl: (url: string) => RemoteTarget
   /** Who holds this process's leases; unique per process. */
   readonly processName: string
+  readonly heldLeases: HeldLeases
   readonly leaseMs: number
+  /** How often a holder renews its lease at the least, and so sees that it was revoked when nobody tells it. */
+  readonly renewMs: number
 }

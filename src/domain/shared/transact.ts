@@ -3,7 +3,7 @@ import type { Job } from '../../jobs/job.ts'
 import { EventRecord } from '../event/event.entity.ts'
 import type { EventBody, EventSubject } from '../event/event.ts'
 import { OutboxEntry } from '../outbox/outbox.entity.ts'
-import type { Services } from './services.ts'
+import type { Services, Wake } from './services.ts'
 
 /** What a command writes with: state, events and jobs become visible together or not at all. */
 export interface Transaction {
@@ -11,6 +11,8 @@ export interface Transaction {
   readonly now: Date
   emit(subject: EventSubject, body: EventBody): void
   enqueue<Payload extends Readonly<Record<string, string>>>(job: Job<Payload>, payload: Payload): void
+  /** Tells somebody to look after the commit; `emit` and `enqueue` do so by themselves. */
+  wake(who: keyof Wake): void
 }
 
 const deadlock = '40P01'
@@ -18,7 +20,7 @@ const attempts = 5
 
 /**
  * Runs one command in one transaction. Nothing slow belongs inside: no model, git or sandbox.
- * The outbox relay and the readers of events are woken after the commit. A transaction that PostgreSQL ended because
+ * Whom it concerns is woken after the commit. A transaction that PostgreSQL ended because
  * two waited for each other is run again from its beginning.
  */
 export const transact = async <Result>(
@@ -36,26 +38,26 @@ export const transact = async <Result>(
 }
 
 const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Promise<Result>): Promise<Result> => {
-  let emitted = false
-  let enqueued = false
+  const woken = new Set<keyof Wake>()
   const result = await services.em().transactional(async (em) => {
     const now = services.clock()
     return work({
       em,
       now,
       emit(subject, body) {
-        emitted = true
+        woken.add('events')
         em.create(EventRecord, {
           at: now,
           projectId: subject.projectId,
           specId: subject.specId ?? null,
           sprintId: subject.sprintId ?? null,
+          sessionId: subject.sessionId ?? null,
           diffId: subject.diffId ?? null,
           body,
         })
       },
       enqueue(job, payload) {
-        enqueued = true
+        woken.add('outbox')
         em.create(OutboxEntry, {
           job: job.name,
           payload: job.payload.parse(payload),
@@ -63,9 +65,11 @@ const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Pr
           publishedAt: null,
         })
       },
+      wake(who) {
+        woken.add(who)
+      },
     })
   })
-  if (enqueued) services.wake.outbox()
-  if (emitted) services.wake.events()
+  for (const who of woken) services.wake[who]()
   return result
 }

@@ -32,8 +32,12 @@ const begin = async (services: Services, lease: HeldLease, spec: SpecRow): Promi
       sprintId: null,
       phaseId: null,
       purpose: 'INTERVIEW',
+      role: 'interviewer',
+      createdById: spec.createdById,
       message: spec.task,
-      startTree: null,
+      baseCommit: null,
+      start: null,
+      limits: null,
       subagents: wanted,
       judge: null,
       note,
@@ -75,7 +79,7 @@ const finish = (
     const runRow = await tx.em.findOneOrFail(AgentRun, { id: run.id })
     runRow.status = toRunStatus(runRow.status, 'COMPLETED')
     runRow.finishedAt = tx.now
-    const judge = outcome.judged ? services.models.judge : undefined
+    const judge = outcome.method === 'ONLY_CANDIDATE' ? undefined : services.models.judge
     tx.em.create(Decision, {
       id: randomUUID(),
       runId: run.id,

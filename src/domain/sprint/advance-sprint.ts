@@ -1,18 +1,14 @@
 import { DomainError } from '../errors.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
 import type { Services } from '../shared/services.ts'
-import { endSprint } from './end-sprint.ts'
+import { endOverdue } from './end-overdue.ts'
 import { failPhase } from './fail-phase.ts'
 import { finishCoding } from './finish-coding.ts'
 import { finishDiscovery } from './finish-discovery.ts'
 import { finishVerification } from './finish-verification.ts'
 import { openAgentPhase, openSprint, openVerification } from './open-phase.ts'
 import type { PhaseRow } from './phase.entity.ts'
-import { Sprint } from './sprint.entity.ts'
 import { loadPhaseRun, loadSprint, type SprintState } from './sprint-state.ts'
-
-const isLate = (services: Services, { sprint }: SprintState): boolean =>
-  sprint.deadlineAt !== null && sprint.deadlineAt <= services.clock()
 
 const finishPhase = async (
   services: Services,
@@ -51,14 +47,13 @@ export const advanceSprint = async (services: Services, sprintId: string, stop: 
       lease.signal.throwIfAborted()
       const state = await loadSprint(services, sprintId)
       if (state?.sprint.status !== 'ACTIVE') return
-      if (isLate(services, state)) {
-        const failure = `The sprint did not end within its deadline of ${state.sprint.deadlineSeconds} seconds.`
-        await lease.transact(async (tx) =>
-          endSprint(tx, await tx.em.findOneOrFail(Sprint, { id: sprintId }), 'FAILED', failure),
-        )
-        return
-      }
       const phase = state.phases.at(-1)
+      const limits = [state.sprint.deadlineAt, phase?.status === 'RUNNING' ? phase.deadlineAt : null]
+      if (limits.some((limit) => limit && limit <= services.clock())) {
+        const ended = await lease.transact((tx) => endOverdue(tx, sprintId))
+        if (ended === 'sprint') return
+        if (ended === 'candidates') continue
+      }
       try {
         if (!(await step(services, lease, state))) return
       } catch (error) {

@@ -23,6 +23,7 @@ export const approvePlan = async (
     if (sprint.status !== 'AWAITING_PLAN_APPROVAL') throw new InvalidTransitionError('sprint', sprint.status, 'ACTIVE')
     changeSprintStatus(tx, sprint, 'ACTIVE')
     if (plan !== undefined) sprint.plan = plan
+    sprint.planApprovedAt = tx.now
     // Waiting for a person is not the sprint's time.
     sprint.deadlineAt = new Date(tx.now.getTime() + sprint.deadlineSeconds * 1_000)
     tx.enqueue(advanceSprintJob, { sprintId })

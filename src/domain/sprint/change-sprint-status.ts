@@ -1,6 +1,7 @@
 import type { Transaction } from '../shared/transact.ts'
 import type { PhaseRow } from './phase.entity.ts'
-import { type StepStatus, toStepStatus } from './phase.status.ts'
+import { isStepEnded, type StepStatus, toStepStatus } from './phase.status.ts'
+import { phaseDeadline } from './phase-limits.ts'
 import { type SprintStatus, toSprintStatus } from './sprint.status.ts'
 
 /** Gives a sprint a new status, through the table, and says so. */
@@ -17,17 +18,22 @@ export const changeSprintStatus = (
   )
 }
 
+type ChangedByStatus = 'id' | 'sprintId' | 'kind' | 'status' | 'startedAt' | 'deadlineAt' | 'finishedAt' | 'summary'
+
 /** The same for a phase, with its times. */
 export const changePhaseStatus = (
   tx: Transaction,
   projectId: string,
-  phase: { -readonly [Key in 'id' | 'sprintId' | 'status' | 'startedAt' | 'finishedAt' | 'summary']: PhaseRow[Key] },
+  phase: { -readonly [Key in ChangedByStatus]: PhaseRow[Key] },
   to: StepStatus,
   summary?: string,
 ): void => {
   phase.status = toStepStatus(phase.status, to)
-  if (to === 'RUNNING') phase.startedAt = tx.now
-  else phase.finishedAt = to === 'PENDING' ? null : tx.now
+  if (to === 'RUNNING') {
+    phase.startedAt = tx.now
+    phase.deadlineAt = phaseDeadline(phase.kind, tx.now)
+  }
+  phase.finishedAt = isStepEnded(to) ? tx.now : null
   if (summary !== undefined) phase.summary = summary
   tx.emit(
     { projectId, sprintId: phase.sprintId },

@@ -3,37 +3,14 @@ import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import { openBudget } from '../budget/open-budget.ts'
 import { NotFoundError } from '../errors.ts'
-import { providers } from '../ports/model-provider.ts'
 import { findReadyProject } from '../project/find-project.ts'
-import type { Subagent } from '../run/subagent.ts'
+import { requireConfigured, subagentInput, subagentsInput } from '../run/subagent-input.ts'
 import { once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
-import { budgetInput, clientMutationId, fieldFault, line, prose, validate } from '../shared/validate.ts'
+import { budgetInput, clientMutationId, line, prose, validate } from '../shared/validate.ts'
 import { Spec } from '../spec/spec.entity.ts'
 import { Sprint } from './sprint.entity.ts'
-
-export const subagentInput = z
-  .object({
-    provider: z.enum(providers),
-    model: line(200).nullish(),
-    label: z
-      .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$/,
-        'must be 1 to 40 letters, digits, spaces, dots, dashes or underscores',
-      )
-      .nullish(),
-    instructions: prose(20_000).nullish(),
-  })
-  .transform(
-    (given): Subagent => ({
-      provider: given.provider,
-      model: given.model ?? null,
-      label: given.label ?? null,
-      instructions: given.instructions ?? null,
-    }),
-  )
 
 const input = z.object({
   specId: z.uuid(),
@@ -43,17 +20,7 @@ const input = z.object({
   maxAttempts: z.number().int().min(1, 'must be at least 1').max(10, 'must be at most 10').nullish(),
   deadlineSeconds: z.number().int().min(1, 'must be at least 1').max(86_400, 'must be at most 86400').nullish(),
   budget: budgetInput.nullish(),
-  subagents: z
-    .array(subagentInput)
-    .min(1, 'must name at least one')
-    .max(8, 'must name at most 8')
-    .refine(
-      (all) => new Set(all.flatMap(({ label }) => label ?? [])).size === all.filter(({ label }) => label).length,
-      {
-        message: 'labels must differ',
-      },
-    )
-    .nullish(),
+  subagents: subagentsInput.nullish(),
   judge: subagentInput.nullish(),
   clientMutationId,
 })
@@ -71,13 +38,7 @@ export const createSprint = async (services: Services, viewer: Viewer, given: Cr
     const spec = await tx.em.findOne(Spec, { id: checked.specId })
     if (!spec) throw new NotFoundError('spec', checked.specId)
     const project = await findReadyProject(tx, viewer, spec.projectId, 'AUTHOR')
-    for (const [index, subagent] of (checked.subagents ?? []).entries()) {
-      if (services.models.get(subagent.provider)) continue
-      throw fieldFault(`subagents.${index}.provider`, `${subagent.provider} is not configured on this server`)
-    }
-    if (checked.judge && !services.models.get(checked.judge.provider)) {
-      throw fieldFault('judge.provider', `${checked.judge.provider} is not configured on this server`)
-    }
+    requireConfigured(services, checked.subagents ?? [], checked.judge ?? null)
     return once(tx, viewer, 'createSprint', checked.clientMutationId, async () => {
       const id = randomUUID()
       tx.em.create(Sprint, {

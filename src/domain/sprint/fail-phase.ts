@@ -1,17 +1,10 @@
 import type { HeldLease } from '../lease/lease.ts'
 import { AgentRun } from '../run/agent-run.entity.ts'
-import type { CandidateRow } from '../run/candidate.entity.ts'
 import { toRunStatus } from '../run/run.status.ts'
 import { endSprint } from './end-sprint.ts'
 import type { PhaseRow } from './phase.entity.ts'
 import { Sprint } from './sprint.entity.ts'
 import type { SprintState } from './sprint-state.ts'
-
-/** Why no candidate has a result, each with its own reason. */
-export const noResult = (candidates: readonly CandidateRow[]): string =>
-  candidates
-    .map(({ label, provider, failure }) => `${label} (${provider}): ${failure?.message ?? 'it was canceled'}`)
-    .join('\n')
 
 /** A phase that cannot go on fails, and the sprint with it. */
 export const failPhase = (lease: HeldLease, { sprint }: SprintState, phase: PhaseRow, failure: string): Promise<void> =>

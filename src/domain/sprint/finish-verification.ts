@@ -4,6 +4,8 @@ import { prepareDiff } from '../diff/prepare-diff.ts'
 import { proposePatch } from '../diff/propose-patch.ts'
 import { DomainError } from '../errors.ts'
 import type { HeldLease } from '../lease/lease.ts'
+import { noResult } from '../run/candidate-failure.ts'
+import { sandboxFault } from '../run/measure-candidates.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { quickTestCases } from '../testing/open-test-run.ts'
@@ -12,13 +14,12 @@ import type { TestRunRow } from '../testing/test-run.entity.ts'
 import { testRunTransitions } from '../testing/test-run.status.ts'
 import { changePhaseStatus, changeSprintStatus } from './change-sprint-status.ts'
 import { endSprint } from './end-sprint.ts'
-import { failPhase, noResult } from './fail-phase.ts'
-import { sandboxFault } from './finish-coding.ts'
+import { failPhase } from './fail-phase.ts'
 import { addPhase } from './open-phase.ts'
 import { Phase, type PhaseRow } from './phase.entity.ts'
 import { Sprint } from './sprint.entity.ts'
 import { loadPhaseRun, type SprintState } from './sprint-state.ts'
-import { askVerifier, type Verification } from './verify.ts'
+import { askVerifier } from './verify.ts'
 
 const resultsOf = async (services: Services, testRuns: readonly TestRunRow[]) => {
   if (testRuns.length === 0) return []
@@ -40,6 +41,12 @@ const resultsOf = async (services: Services, testRuns: readonly TestRunRow[]) =>
         name: run.basis === 'BASE' ? `${result.name} (as it is on the branch)` : result.name,
       })),
   )
+}
+
+/** The test runs that were opened when the phase was last started; others are of an earlier try. */
+const testRunsOf = async (services: Services, { id, startedAt }: PhaseRow): Promise<readonly TestRunRow[]> => {
+  const runs = await rows(services.em()).selectFrom('TestRun').selectAll().where('phaseId', '=', id).execute()
+  return runs.filter(({ createdAt }) => createdAt.getTime() === startedAt?.getTime())
 }
 
 const tryAgain = (services: Services, lease: HeldLease, state: SprintState, phase: PhaseRow, summary: string) =>
@@ -72,12 +79,14 @@ const selectedCandidate = (services: Services, sprintId: string) =>
     .limit(1)
     .executeTakeFirstOrThrow()
 
+const untested = "The project has no tests: nothing was tested, and this rests on the verifier's word alone."
+
 const succeed = async (
   services: Services,
   lease: HeldLease,
   state: SprintState,
   phase: PhaseRow,
-  verified: Verification,
+  reasons: readonly string[],
 ) => {
   const { sprint, project, spec } = state
   const baseCommit = sprint.baseCommit ?? ''
@@ -99,6 +108,7 @@ const succeed = async (
     requestedById: sprint.createdById,
     candidateId: candidate.id,
     sprintId: sprint.id,
+    sessionId: null,
     iteration: sprint.iteration,
     supersedesId: earlier?.id ?? null,
     targetBranch: project.targetBranch ?? '',
@@ -114,7 +124,7 @@ const succeed = async (
         project.id,
         await tx.em.findOneOrFail(Phase, { id: phase.id }),
         'SUCCEEDED',
-        `VERIFICATION_SUCCESS\n${verified.reasons.join('\n')}`,
+        ['VERIFICATION_SUCCESS', ...reasons].join('\n'),
       )
       const id = await store(tx)
       changeSprintStatus(tx, row, 'COMPLETED')
@@ -135,7 +145,7 @@ export const finishVerification = async (
   state: SprintState,
   phase: PhaseRow,
 ): Promise<boolean> => {
-  const testRuns = await rows(services.em()).selectFrom('TestRun').selectAll().where('phaseId', '=', phase.id).execute()
+  const testRuns = await testRunsOf(services, phase)
   if (testRuns.some(({ status }) => testRunTransitions[status].length > 0)) return false
   const broken = testRuns.find(({ status }) => status === 'ERRORED')
   if (broken) {
@@ -160,7 +170,8 @@ export const finishVerification = async (
     return true
   }
   try {
-    await succeed(services, lease, state, phase, verified)
+    const reasons = testRuns.length === 0 ? [untested, ...verified.reasons] : verified.reasons
+    await succeed(services, lease, state, phase, reasons)
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     await failPhase(lease, state, phase, error.message)

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { runCandidateJob } from '../../jobs/run-candidate.ts'
+import { Budget } from '../budget/budget.entity.ts'
+import { roomIn } from '../budget/share-budget.ts'
 import type { HeldLease } from '../lease/lease.ts'
+import { keepCheckpoint } from '../run/checkpoint.ts'
 import { chooseSubagents, openRun } from '../run/open-run.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
@@ -10,7 +13,7 @@ import { Phase, type PhaseRow } from './phase.entity.ts'
 import type { PhaseKind } from './phase.status.ts'
 import { Sprint } from './sprint.entity.ts'
 import { assignmentMessage } from './sprint-prompts.ts'
-import { assignmentOf, type SprintState } from './sprint-state.ts'
+import { assignmentOf, loadPhaseRun, type SprintState } from './sprint-state.ts'
 
 /** Plans the next phase. */
 export const addPhase = (
@@ -52,7 +55,10 @@ export const openSprint = async (
   })
 }
 
-/** Gives every candidate of a Discovery or Coding phase its workspace and asks for its work. */
+/**
+ * Gives every candidate of a Discovery or Coding phase its workspace and asks for its work. A phase that is tried again
+ * has a run already: what that one bought is played back.
+ */
 export const openAgentPhase = async (
   services: Services,
   lease: HeldLease,
@@ -61,18 +67,27 @@ export const openAgentPhase = async (
 ): Promise<void> => {
   const { sprint, project } = state
   const { subagents, note } = chooseSubagents(services, sprint.subagents)
+  const earlier = await loadPhaseRun(services, phase.id)
+  const tree = sprint.workingTree ?? ''
+  const checkpointId = await keepCheckpoint(services, project.id, tree)
   await lease.transact(async (tx) => {
+    const budget = await tx.em.findOneOrFail(Budget, { id: sprint.budgetId })
     const { candidateIds } = openRun(services, tx, {
       projectId: project.id,
       specId: sprint.specId,
       sprintId: sprint.id,
       phaseId: phase.id,
       purpose: phase.kind,
+      role: phase.kind === 'CODING' ? 'coder' : 'planner',
+      createdById: sprint.createdById,
       message: assignmentMessage(assignmentOf(state, phase)),
-      startTree: sprint.workingTree,
+      baseCommit: sprint.baseCommit,
+      start: { tree, checkpointId },
       subagents,
       judge: sprint.judge,
       note,
+      limits: roomIn(budget),
+      replaysId: earlier?.run.id ?? null,
     })
     changePhaseStatus(tx, project.id, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'RUNNING')
     for (const candidateId of candidateIds) tx.enqueue(runCandidateJob, { candidateId })

@@ -13,6 +13,8 @@ export const Phase = defineEntity({
     attempt: p.integer(),
     status: p.text().$type<StepStatus>(),
     summary: p.text().strictNullable(),
+    /** Of its work since it was last started. */
+    deadlineAt: p.datetime().strictNullable(),
     createdAt: p.datetime(),
     startedAt: p.datetime().strictNullable(),
     finishedAt: p.datetime().strictNullable(),

@@ -10,8 +10,12 @@ export const stepTransitions = {
   PENDING: ['RUNNING', 'FAILED', 'CANCELED'],
   RUNNING: ['SUCCEEDED', 'FAILED', 'CANCELED'],
   SUCCEEDED: [],
+  // The sprint is tried again.
   FAILED: ['PENDING'],
-  CANCELED: [],
+  CANCELED: ['PENDING'],
 } as const satisfies Record<StepStatus, readonly StepStatus[]>
 
 export const toStepStatus = createTransition<StepStatus>('phase', stepTransitions)
+
+/** Whether nobody works on a step in this state. */
+export const isStepEnded = (status: StepStatus): boolean => status !== 'PENDING' && status !== 'RUNNING'

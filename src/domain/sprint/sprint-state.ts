@@ -18,7 +18,7 @@ export interface SprintState {
   readonly phases: readonly PhaseRow[]
 }
 
-/** A phase's run with its candidates in their order. */
+/** A phase's newest run with its candidates in their order. */
 export interface PhaseRun {
   readonly run: AgentRunRow
   readonly candidates: readonly CandidateRow[]
@@ -44,7 +44,13 @@ export const loadSprint = async (services: Services, sprintId: string): Promise<
 
 export const loadPhaseRun = async (services: Services, phaseId: string): Promise<PhaseRun | undefined> => {
   const read = rows(services.em())
-  const run = await read.selectFrom('AgentRun').selectAll().where('phaseId', '=', phaseId).executeTakeFirst()
+  const run = await read
+    .selectFrom('AgentRun')
+    .selectAll()
+    .where('phaseId', '=', phaseId)
+    .orderBy('createdAt', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   if (!run) return undefined
   const candidates = await read
     .selectFrom('Candidate')
@@ -65,7 +71,7 @@ export const sprintSite = (
   runId,
   requestedById: sprint.createdById,
   iteration: sprint.iteration,
-  budgetIds: [project.budgetId, sprint.budgetId].sort(),
+  budgetIds: [project.budgetId, sprint.budgetId],
 })
 
 /** What the agents of a phase are told. */

@@ -24,6 +24,8 @@ export const Sprint = defineEntity({
     subagents: p.json().$type<readonly Subagent[]>().strictNullable(),
     judge: p.json().$type<Subagent>().strictNullable(),
     plan: p.text().strictNullable(),
+    /** When a person approved it, where one has to. */
+    planApprovedAt: p.datetime().strictNullable(),
     /** Counts from 1; a person's rejection starts the next one. */
     iteration: p.integer(),
     /** What the person who rejected the last iteration said. */

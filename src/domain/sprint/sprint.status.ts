@@ -18,7 +18,7 @@ export const sprintTransitions = {
   COMPLETED: ['ACTIVE'],
   // A retry goes on from the last phase that succeeded.
   FAILED: ['ACTIVE'],
-  CANCELED: [],
+  CANCELED: ['ACTIVE'],
 } as const satisfies Record<SprintStatus, readonly SprintStatus[]>
 
 export const toSprintStatus = createTransition<SprintStatus>('sprint', sprintTransitions)

@@ -4,9 +4,9 @@ import { InvalidTransitionError } from '../errors.ts'
 import { chooseSubagents } from '../run/open-run.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
-import { Spec } from '../spec/spec.entity.ts'
 import { changeSprintStatus } from './change-sprint-status.ts'
 import { findSprint } from './find-sprint.ts'
+import { requireValidated } from './require-validated.ts'
 
 /**
  * Starts a PLANNED sprint of a VALIDATED spec; the work goes on in the worker pools.
@@ -16,15 +16,7 @@ export const startSprint = async (services: Services, viewer: Viewer, id: string
   transact(services, async (tx) => {
     const sprint = await findSprint(tx, viewer, id, 'AUTHOR')
     if (sprint.status !== 'PLANNED') throw new InvalidTransitionError('sprint', sprint.status, 'ACTIVE')
-    const spec = await tx.em.findOneOrFail(Spec, { id: sprint.specId })
-    if (spec.status !== 'VALIDATED') {
-      throw new InvalidTransitionError(
-        'spec',
-        spec.status,
-        'VALIDATED',
-        'Answer its interview before a sprint is started.',
-      )
-    }
+    await requireValidated(tx, sprint.specId)
     chooseSubagents(services, sprint.subagents)
     changeSprintStatus(tx, sprint, 'ACTIVE')
     sprint.startedAt = tx.now

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { HeldLease } from '../lease/lease.ts'
 import { AgentRun } from '../run/agent-run.entity.ts'
+import { candidateScope } from '../run/ancestors.ts'
 import { askStructured } from '../run/ask-structured.ts'
 import { Candidate, type CandidateFailure, type CandidateRow } from '../run/candidate.entity.ts'
 import { candidateFailure } from '../run/candidate-failure.ts'
+import { keepCheckpoint } from '../run/checkpoint.ts'
 import { openRun } from '../run/open-run.ts'
 import { isEnded, toRunStatus } from '../run/run.status.ts'
 import type { Subagent } from '../run/subagent.ts'
@@ -17,7 +19,7 @@ export const verification = z.strictObject({
   verdict: z.enum(['VERIFICATION_SUCCESS', 'VERIFICATION_FAILURE']),
   reasons: z.array(z.string().max(4_000)),
 })
-export type Verification = z.output<typeof verification>
+type Verification = z.output<typeof verification>
 
 const maxOutputTokens = 2_000
 const maxPatchCharacters = 200_000
@@ -63,19 +65,29 @@ export const askVerifier = async (
   results: string,
 ): Promise<Verification | undefined> => {
   const message = verifierMessage(assignmentOf(state, phase), cut(patch, maxPatchCharacters), results)
-  if (!(await loadPhaseRun(services, phase.id))) {
+  const { sprint, project } = state
+  const begun = await loadPhaseRun(services, phase.id)
+  // One that failed is of an earlier try of this phase.
+  if (!begun || begun.run.status === 'FAILED' || begun.run.status === 'CANCELED') {
+    const tree = sprint.workingTree ?? ''
+    const checkpointId = await keepCheckpoint(services, project.id, tree)
     await lease.transact(async (tx) => {
       openRun(services, tx, {
-        projectId: state.project.id,
-        specId: state.sprint.specId,
-        sprintId: state.sprint.id,
+        projectId: project.id,
+        specId: sprint.specId,
+        sprintId: sprint.id,
         phaseId: phase.id,
         purpose: 'VERIFICATION',
+        role: 'verifier',
+        createdById: sprint.createdById,
         message,
-        startTree: state.sprint.workingTree,
-        subagents: verifiers(services, state.sprint.judge),
+        baseCommit: sprint.baseCommit,
+        start: { tree, checkpointId },
+        subagents: verifiers(services, sprint.judge),
         judge: null,
         note: null,
+        // They are asked one after the other, so each may use what is left.
+        limits: null,
       })
     })
   }
@@ -85,12 +97,16 @@ export const askVerifier = async (
   for (const candidate of candidates) {
     if (isEnded(candidate.status) && candidate.status !== 'COMPLETED') continue
     const provider = services.models.get(candidate.provider)
-    if (!provider) continue
+    if (!provider) {
+      const message = `The provider ${candidate.provider} is no longer configured.`
+      await end(lease, candidate, null, { code: 'not_configured', message, retryable: false })
+      continue
+    }
     try {
       const site = {
         ...sprintSite(state, run.id),
         agent: 'verifier',
-        scope: `candidate:${candidate.id}`,
+        scope: candidateScope(candidate.id),
         candidateId: candidate.id,
       }
       const answer = await askStructured(services, lease, site, provider, 0, {

@@ -1,6 +1,6 @@
+import type { WorkspaceChange } from '../ports/sandbox.ts'
 import type { Services } from '../shared/services.ts'
 import { isTestPath } from './is-test-path.ts'
-import type { OverlayFile } from './run-test-case.ts'
 import type { TestRunRow } from './test-run.entity.ts'
 
 const linkMode = '120000'
@@ -9,7 +9,7 @@ const linkMode = '120000'
 export const baseTestFiles = async (
   services: Services,
   run: Pick<TestRunRow, 'projectId' | 'tree' | 'baseTree'>,
-): Promise<readonly OverlayFile[]> => {
+): Promise<readonly WorkspaceChange[]> => {
   const { git } = services
   const testFiles = async (tree: string) =>
     (await git.listFiles(run.projectId, tree)).filter(
@@ -17,7 +17,7 @@ export const baseTestFiles = async (
     )
   const ofBase = await testFiles(run.baseTree)
   const kept = new Set(ofBase.map(({ path }) => path))
-  const files: OverlayFile[] = []
+  const files: WorkspaceChange[] = []
   for (const { path } of await testFiles(run.tree)) if (!kept.has(path)) files.push({ path, content: null })
   for (const { path } of ofBase) {
     const file = await git.readFile(run.projectId, run.baseTree, path)

@@ -1,4 +1,5 @@
 import { LockMode } from '@mikro-orm/core'
+import { runSessionTurnJob } from '../../jobs/run-session-turn.ts'
 import { requireProjectRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { refreshApproval } from '../diff/refresh-approval.ts'
@@ -6,7 +7,8 @@ import { InvalidTransitionError, NotFoundError } from '../errors.ts'
 import { leaseOn, revokeLeases } from '../lease/lease.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
-import { TestResult, TestRun } from './test-run.entity.ts'
+import { endTestRuns } from './end-test-runs.ts'
+import { TestRun } from './test-run.entity.ts'
 import { toTestRunStatus } from './test-run.status.ts'
 
 /**
@@ -22,21 +24,17 @@ export const cancelTestRun = async (services: Services, viewer: Viewer, id: stri
     // First, as the one who runs the tests locks: what it is storing now is stored, and it stores nothing more.
     await revokeLeases(tx, [leaseOn('test-run', id)])
     const run = await tx.em.findOneOrFail(TestRun, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true })
-    if (run.phaseId != null) {
-      const hint = 'It belongs to a sprint, which waits for it: cancel the sprint instead.'
+    if (run.phaseId != null || run.candidateId != null) {
+      const owner = run.phaseId != null ? 'sprint' : 'run'
+      const hint = `It belongs to a ${owner}, which waits for it: cancel the ${owner} instead.`
       throw new InvalidTransitionError('test run', run.status, 'CANCELED', hint)
     }
-    run.status = toTestRunStatus(run.status, 'CANCELED')
-    run.finishedAt = tx.now
-    for (const result of await tx.em.find(TestResult, { testRunId: id, status: null })) {
-      result.status = 'SKIPPED'
-      result.error = 'The test run was canceled before this test ended.'
-    }
-    tx.emit(
-      { projectId: run.projectId, diffId: run.diffId ?? null },
-      { type: 'TestRunChanged', testRunId: id, status: 'CANCELED', finished: run.total, total: run.total },
-    )
+    // One that has ended cannot be canceled.
+    toTestRunStatus(run.status, 'CANCELED')
+    await endTestRuns(tx, [id], 'The test run was canceled before this test ended.')
     await tx.em.flush()
+    // The evaluator is told that they were canceled.
+    if (run.sessionId != null) tx.enqueue(runSessionTurnJob, { sessionId: run.sessionId })
     if (run.diffId != null) await refreshApproval(tx, run.diffId)
     return id
   })

@@ -14,6 +14,7 @@ const input = z.object({
   command: testCaseFields.command.nullish(),
   quick: z.boolean().nullish(),
   timeoutMs: testCaseFields.timeoutMs.nullish(),
+  allowModels: z.boolean().nullish(),
   files: testCaseFields.files.nullish(),
 })
 export type UpdateTestCaseInput = z.input<typeof input>
@@ -38,6 +39,7 @@ export const updateTestCase = async (
     testCase.command = checked.command ?? testCase.command
     testCase.quick = checked.quick ?? testCase.quick
     testCase.timeoutMs = checked.timeoutMs ?? testCase.timeoutMs
+    testCase.allowModels = checked.allowModels ?? testCase.allowModels
     testCase.files = checked.files ?? testCase.files
     return testCase.id
   })

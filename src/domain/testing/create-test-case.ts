@@ -16,12 +16,16 @@ const input = z.object({
   command: testCaseFields.command,
   quick: z.boolean().nullish(),
   timeoutMs: testCaseFields.timeoutMs.nullish(),
+  allowModels: z.boolean().nullish(),
   files: testCaseFields.files.nullish(),
   clientMutationId,
 })
 export type CreateTestCaseInput = z.input<typeof input>
 
-/** A check that can be run on a diff. @throws NotFoundError, ForbiddenError, ValidationError */
+/**
+ * A check that can be run on a diff. One that may call models spends under the project's budget, as whoever may start a
+ * sprint can.
+ * @throws NotFoundError, ForbiddenError, ValidationError */
 export const createTestCase = async (
   services: Services,
   viewer: Viewer,
@@ -40,6 +44,7 @@ export const createTestCase = async (
         command: checked.command,
         quick,
         timeoutMs: checked.timeoutMs ?? defaultTimeoutMs(quick),
+        allowModels: checked.allowModels ?? false,
         files: checked.files ?? [],
         createdAt: tx.now,
       })

@@ -6,6 +6,9 @@ const testPaths: readonly RegExp[] = [
   /(^|\/)tests?\.py$/,
   /_test\.(py|go|rb)$/,
   /\.(test|spec)\.[cm]?[jt]sx?$/,
+  // Names that `node --test` looks for.
+  /(^|[-_/])test\.[cm]?[jt]s$/,
+  /(^|\/)test-[^/]*\.[cm]?[jt]s$/,
   /(^|\/)conftest\.py$/,
   /(^|\/)\.?(pytest|tox|setup)\.(ini|cfg|toml)$/,
   /(^|\/)(setup|noxfile)\.py$/,
@@ -15,6 +18,10 @@ const testPaths: readonly RegExp[] = [
   /(^|\/)(sitecustomize|usercustomize)\.py$/,
   /\.pth$/,
   /(^|\/)package\.json$/,
+  // It can name the shell that runs the scripts, and options of every node.
+  /(^|\/)\.npmrc$/,
+  // The runner itself.
+  /(^|\/)node_modules\/(\.bin|ava|jest|mocha|vitest)\//,
   /(^|\/)(vite|vitest|jest|karma|playwright)\.(config|workspace)\.[^/]+$/,
   /(^|\/)\.mocharc[^/]*$/,
   /(^|\/)(Makefile|makefile|GNUmakefile)$/,

@@ -1,3 +1,4 @@
+import type { EnvironmentUse } from '../environment/use-environment.ts'
 import { canonicalHash } from '../shared/canonical-hash.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
@@ -5,13 +6,14 @@ import type { TestOutcome } from './run-test-case.ts'
 import type { TestRunRow } from './test-run.entity.ts'
 
 /** Raised when the same ending would be judged otherwise: verdicts by other rules are no evidence under these. */
-const verdictRules = 1
+const verdictRules = 2
 
-/** Names everything that a test's result comes of: the content, the test, the limits and the sandbox. */
+/** Names everything that a test's result comes of: the content, the test, the environment, the limits and the sandbox. */
 export const resultKey = (
   { limits, sandbox }: Pick<Services, 'limits' | 'sandbox'>,
   run: Pick<TestRunRow, 'tree' | 'baseTree' | 'basis'>,
   definitionHash: string,
+  environment: EnvironmentUse,
 ): string => {
   // The test's own limit of time is part of its definition.
   const { wallMs: _, ...others } = limits
@@ -22,6 +24,9 @@ export const resultKey = (
     definitionHash,
     limits: others,
     driver: sandbox.driver,
+    // Without one the key is that of the time before there were environments.
+    environment: environment.hash ?? undefined,
+    image: environment.image ?? sandbox.image,
     verdictRules,
   })
 }

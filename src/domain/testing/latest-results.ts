@@ -5,6 +5,7 @@ import type { TestRunStatus } from './test-run.status.ts'
 
 /** Where one test of a diff stands. */
 export interface LatestResult extends Pick<TestResultRow, 'testCaseId' | 'definitionHash' | 'status'> {
+  readonly id: string
   readonly diffId: string
   readonly runStatus: TestRunStatus
 }
@@ -25,6 +26,7 @@ export const latestResults = async (
     .innerJoin('TestCase', 'TestCase.id', 'TestResult.testCaseId')
     .distinctOn(['TestRun.diffId', 'TestResult.testCaseId'])
     .select([
+      'TestResult.id as resultId',
       'TestRun.diffId',
       // Without a name of its own it would come back as the joined test case's id.
       'TestResult.testCaseId as tested',
@@ -53,7 +55,12 @@ export const latestResults = async (
     .orderBy('TestRun.createdAt', 'desc')
     .orderBy('TestRun.id')
     .execute()
-  return found.map(({ diffId, tested, ...result }) => ({ ...result, diffId: diffId ?? '', testCaseId: tested }))
+  return found.map(({ resultId, diffId, tested, ...result }) => ({
+    ...result,
+    id: resultId,
+    diffId: diffId ?? '',
+    testCaseId: tested,
+  }))
 }
 
 /** What a diff's tests say together; null when none was run. */

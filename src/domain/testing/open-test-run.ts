@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { runTestsJob } from '../../jobs/run-tests.ts'
 import type { EventSubject } from '../event/event.ts'
 import { rows } from '../shared/database.ts'
@@ -28,6 +28,9 @@ export interface NewTestRun {
   readonly diffId?: string
   readonly candidateId?: string
   readonly phaseId?: string
+  readonly sessionId?: string
+  /** Who asked for this run by name, and so for what it spends. */
+  readonly requestedById?: string
   readonly tree: string
   readonly baseTree: string
   readonly basis: TestBasis
@@ -57,6 +60,8 @@ export const openTestRun = async (services: Services, tx: Transaction, run: NewT
     diffId: run.diffId ?? null,
     candidateId: run.candidateId ?? null,
     phaseId: run.phaseId ?? null,
+    sessionId: run.sessionId ?? null,
+    requestedById: run.requestedById ?? null,
     tree: run.tree,
     baseTree: run.baseTree,
     basis: run.basis,
@@ -82,6 +87,7 @@ export const openTestRun = async (services: Services, tx: Transaction, run: NewT
       stderr: '',
       truncated: false,
       durationMs: 0,
+      traceId: testCase.allowModels ? randomBytes(16).toString('hex') : null,
     })
   }
   tx.emit(run.subject, {

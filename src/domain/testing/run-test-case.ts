@@ -1,29 +1,29 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import type { EnvironmentUse } from '../environment/use-environment.ts'
 import { SandboxUnavailableError } from '../errors.ts'
-import type { SandboxResult } from '../ports/sandbox.ts'
-import { safeText } from '../shared/safe-text.ts'
+import type { SandboxResult, WorkspaceChange } from '../ports/sandbox.ts'
+import { readableText } from '../shared/readable-text.ts'
 import type { Services } from '../shared/services.ts'
 import { splitObjection, supervised } from './runners/supervised.ts'
 import type { TestFile } from './test-case.entity.ts'
 import type { TestStatus } from './test-run.status.ts'
-
-/** A file that is laid over the workspace, or, without content, taken out of it. */
-export interface OverlayFile {
-  readonly path: string
-  readonly content: Buffer | string | null
-  readonly isExecutable?: boolean
-}
+import { withTestWorkspace } from './test-workspace.ts'
+import type { ModelAccess } from './with-models.ts'
 
 /** What is run, and on what. */
 export interface TestSubject {
   readonly projectId: string
   readonly tree: string
+  /** A tree that is near to it, and of which many other tests have something to run on. */
+  readonly baseTree: string
   readonly command: readonly string[]
   readonly timeoutMs: number
   readonly files: readonly TestFile[]
+  /** What the project's environment gives it. */
+  readonly environment: EnvironmentUse
+  /** The way to models, for a test that may call them. */
+  readonly models?: ModelAccess
   /** Laid over the tree before the test case's own files. */
-  readonly overlay?: readonly OverlayFile[]
+  readonly overlay?: readonly WorkspaceChange[]
 }
 
 export interface TestOutcome {
@@ -34,20 +34,6 @@ export interface TestOutcome {
   readonly truncated: boolean
   readonly durationMs: number
   readonly error: string | null
-}
-
-// The workspace is fresh and nothing has run in it yet: its links lead nowhere else than into itself.
-const layOver = async (directory: string, files: readonly OverlayFile[]): Promise<void> => {
-  for (const file of files.filter(({ content }) => content === null)) {
-    await rm(join(directory, file.path), { force: true })
-  }
-  for (const { path: name, content, isExecutable } of files) {
-    if (content === null) continue
-    const path = join(directory, name)
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, content)
-    if (isExecutable) await chmod(path, 0o755)
-  }
 }
 
 const statusOf = (result: SandboxResult): TestStatus => {
@@ -68,18 +54,29 @@ const toOutcome = (result: SandboxResult, timeoutMs: number, mark: string | unde
   return {
     status: statusOf(result),
     exitCode: result.exitCode,
-    stdout: safeText(result.stdout),
-    stderr: safeText(said.stderr),
+    stdout: readableText(result.stdout),
+    stderr: readableText(said.stderr),
     truncated: result.truncated,
     durationMs: Math.round(result.durationMs),
-    error: error === null ? null : safeText(error),
+    error: error === null ? null : readableText(error),
   }
 }
 
+/** What comes of a test that could not be run. */
+export const erroredOutcome = (message: string): TestOutcome => ({
+  status: 'ERRORED',
+  exitCode: null,
+  stdout: '',
+  stderr: '',
+  truncated: false,
+  durationMs: 0,
+  error: readableText(message),
+})
+
 /**
- * Runs one test in the sandbox, in a fresh copy of the tree. The exit status seen from outside decides; for a runner that
- * is known it is the status of a process that watches over the runner, and holds its report against what was collected.
- * Hostile code inside the runner's own process is not stopped by that.
+ * Runs one test in the sandbox, on the tree as it is and nothing that another run has left. The exit status seen from
+ * outside decides; for a runner that is known it is the status of a process that watches over the runner, and holds its
+ * report against what was collected. Hostile code inside the runner's own process is not stopped by that.
  * Faults of the sandbox are ERRORED, never a verdict on the code.
  */
 export const runTestCase = async (
@@ -88,34 +85,24 @@ export const runTestCase = async (
   signal: AbortSignal,
 ): Promise<TestOutcome> => {
   try {
-    return await services.workspaces.with(
-      async (directory) => {
-        await services.git.materialize(subject.projectId, subject.tree, directory)
-        const own = subject.files.map(({ path, text }) => ({ path, content: text }))
-        await layOver(directory, [...(subject.overlay ?? []), ...own])
-      },
-      async (workspace) => {
-        const watched = supervised(subject.command)
-        const result = await services.sandbox.run({
-          argv: watched?.argv ?? subject.command,
-          workspace,
-          limits: { ...services.limits, wallMs: subject.timeoutMs },
-          signal,
-        })
-        return toOutcome(result, subject.timeoutMs, watched?.mark)
-      },
-    )
+    return await withTestWorkspace(services, subject, async (workspace) => {
+      const watched = supervised(subject.command)
+      const { environment, models } = subject
+      const result = await services.sandbox.run({
+        argv: watched?.argv ?? subject.command,
+        workspace,
+        limits: { ...services.limits, wallMs: subject.timeoutMs },
+        ...(environment.layer === null ? {} : { layer: environment.layer }),
+        ...(environment.image === null ? {} : { image: environment.image }),
+        ...(models ? { environment: models.environment } : {}),
+        ...(models?.door ? { door: models.door } : {}),
+        signal,
+      })
+      return toOutcome(result, subject.timeoutMs, watched?.mark)
+    })
   } catch (error) {
     if (!(error instanceof SandboxUnavailableError)) services.log.error({ error }, 'the sandbox failed')
     const message = error instanceof Error ? error.message : String(error)
-    return {
-      status: 'ERRORED',
-      exitCode: null,
-      stdout: '',
-      stderr: '',
-      truncated: false,
-      durationMs: 0,
-      error: safeText(message),
-    }
+    return erroredOutcome(message)
   }
 }

@@ -11,7 +11,7 @@ const argument = z
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it refuses
 const controlCharacters = /[\u0000-\u001f\u007f]/
 
-const safePath = z
+export const safePath = z
   .string()
   .min(1)
   .max(1_000)

@@ -16,6 +16,8 @@ export const TestCase = defineEntity({
     command: p.json().$type<readonly string[]>(),
     quick: p.boolean(),
     timeoutMs: p.integer(),
+    /** Whether it may call models, through the metered gateway. */
+    allowModels: p.boolean(),
     files: p.json().$type<readonly TestFile[]>(),
     createdAt: p.datetime(),
     deletedAt: p.datetime().strictNullable(),

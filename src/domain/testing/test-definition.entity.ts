@@ -10,15 +10,23 @@ export const TestDefinition = defineEntity({
     hash: p.text().primary(),
     command: p.json().$type<readonly string[]>(),
     timeoutMs: p.integer(),
+    allowModels: p.boolean(),
     files: p.json().$type<readonly TestFile[]>(),
   },
 })
 export type TestDefinitionRow = Row<typeof TestDefinition>
 
-/** The definition of a test case as it is now: its command, its limit of time and its files. A name is no part of it. */
-export const definitionOf = ({ command, timeoutMs, files }: Omit<TestDefinitionRow, 'hash'>): TestDefinitionRow => ({
-  hash: canonicalHash({ command, timeoutMs, files }),
+/** The definition of a test case as it is now: all of it but its name. */
+export const definitionOf = ({
   command,
   timeoutMs,
+  allowModels,
+  files,
+}: Omit<TestDefinitionRow, 'hash'>): TestDefinitionRow => ({
+  // Of a test that may not, the hash says nothing of models: it is that of the time before there was a gateway.
+  hash: canonicalHash({ command, timeoutMs, files, ...(allowModels && { allowModels }) }),
+  command,
+  timeoutMs,
+  allowModels,
   files,
 })

@@ -76,8 +76,9 @@ export const testDiff = async (services: Services, viewer: Viewer, given: TestDi
     const running = force ? undefined : await underWay(tx, diff, testCases)
     if (running !== undefined) return running
     const id = await openTestRun(services, tx, {
-      subject: { projectId: project.id, sprintId: diff.sprintId ?? null, diffId },
+      subject: { projectId: project.id, sprintId: diff.sprintId ?? null, sessionId: diff.sessionId ?? null, diffId },
       diffId,
+      requestedById: viewer.actor.id,
       tree: diff.resultTree,
       baseTree: diff.baseTree,
       basis: 'WORKSPACE',

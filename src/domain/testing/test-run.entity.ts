@@ -1,8 +1,11 @@
 import { defineEntity, p } from '@mikro-orm/core'
+import { Actor } from '../actor/actor.entity.ts'
 import { Diff } from '../diff/diff.entity.ts'
+import { Environment } from '../environment/environment.entity.ts'
 import type { SandboxDriver } from '../ports/sandbox.ts'
 import { Project } from '../project/project.entity.ts'
 import { Candidate } from '../run/candidate.entity.ts'
+import { Session } from '../session/session.entity.ts'
 import type { Row } from '../shared/row.ts'
 import { Phase } from '../sprint/phase.entity.ts'
 import { TestCase } from './test-case.entity.ts'
@@ -20,9 +23,15 @@ export const TestRun = defineEntity({
     diffId: () => p.manyToOne(Diff).mapToPk().strictNullable().fieldName('diff_id').index(),
     candidateId: () => p.manyToOne(Candidate).mapToPk().strictNullable().fieldName('candidate_id').index(),
     phaseId: () => p.manyToOne(Phase).mapToPk().strictNullable().fieldName('phase_id').index(),
+    /** Of a change that a session's coder submitted; its diff is there once the evaluator has judged it. */
+    sessionId: () => p.manyToOne(Session).mapToPk().strictNullable().fieldName('session_id').index(),
+    /** Who asked for it by name; null where it is a part of other work. */
+    requestedById: () => p.manyToOne(Actor).mapToPk().strictNullable().fieldName('requested_by_id'),
     tree: p.text(),
     baseTree: p.text(),
     basis: p.text().$type<TestBasis>(),
+    /** What its tests are given; null where the project sets nothing up, or it was not looked at yet. */
+    environmentId: () => p.manyToOne(Environment).mapToPk().strictNullable().fieldName('environment_id').index(),
     status: p.text().$type<TestRunStatus>(),
     sandbox: p.text().$type<SandboxDriver>(),
     /** Every test is run, also one whose result is known. */
@@ -61,6 +70,8 @@ export const TestResult = defineEntity({
     truncated: p.boolean(),
     durationMs: p.integer(),
     error: p.text().strictNullable(),
+    /** Of a test that may call models: what all its calls carry. */
+    traceId: p.text().strictNullable(),
   },
   uniques: [{ name: 'test_result_position_unique', properties: ['testRunId', 'position'] }],
 })

@@ -1,5 +1,6 @@
 import { builder } from '../builder.ts'
 import { CommitRef, DiffRef } from '../refs.ts'
+import { EvidenceRef } from './evidence.ts'
 
 builder.objectType(CommitRef, {
   description: 'A commit of the repository.',
@@ -15,6 +16,12 @@ builder.objectType(CommitRef, {
       description: 'The diff that it came from; null for a commit from outside.',
       resolve: async (commit, _, { load }) =>
         (await load.diffByCommit.load(commit.oid)).find((diff) => diff.projectId === commit.projectId) ?? null,
+    }),
+    evidence: t.field({
+      type: EvidenceRef,
+      nullable: true,
+      description: 'Null for a commit that names none: one from outside.',
+      resolve: (commit, _, { load }) => load.evidence.load(commit),
     }),
   }),
 })

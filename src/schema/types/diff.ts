@@ -15,12 +15,15 @@ import {
   CommitRef,
   DiffRef,
   ProjectRef,
+  ReviewCommentRef,
   SafetyEvaluationRef,
+  SessionRef,
   SprintRef,
   TestRunRef,
 } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { FileContentRef } from './file.ts'
+import { isShown } from './review-comment.ts'
 
 interface IndexedHunk extends Hunk {
   readonly index: number
@@ -124,6 +127,11 @@ builder.node(ReviewRef, {
   fields: (t) => ({
     verdict: t.field({ type: ReviewVerdictEnum, resolve: (review) => review.verdict }),
     feedback: t.exposeString('feedback', { nullable: true }),
+    comments: t.field({
+      type: [ReviewCommentRef],
+      description: 'The remarks that were sent with it.',
+      resolve: async (review, _, { load }) => [...(await load.commentsOfReview.load(review.id))],
+    }),
     reviewer: t.field({
       type: ActorRef,
       resolve: async (review, _, { load }) => found(await load.actor.load(review.reviewerId)),
@@ -200,7 +208,16 @@ builder.node(DiffRef, {
     hunks: t.exposeInt('hunks'),
     prompt: t.exposeString('prompt', { nullable: true, description: 'The task that it came from.' }),
     commitMessage: t.exposeString('commitMessage', { description: 'Trailers are appended when it is committed.' }),
+    evaluatorReasoning: t.exposeString('evaluatorReasoning', {
+      nullable: true,
+      description: "Why a session's evaluator approved or rejected it, or why it could not judge.",
+    }),
     humanFeedback: t.exposeString('humanFeedback', { nullable: true }),
+    session: t.field({
+      type: SessionRef,
+      nullable: true,
+      resolve: (diff, _, { load }) => (diff.sessionId === null ? null : load.session.load(diff.sessionId)),
+    }),
     sprint: t.field({
       type: SprintRef,
       nullable: true,
@@ -234,6 +251,12 @@ builder.node(DiffRef, {
       type: [ReviewRef],
       description: 'Oldest first.',
       resolve: async (diff, _, { load }) => [...shownReviews(await load.approval.load(diff))],
+    }),
+    comments: t.field({
+      type: [ReviewCommentRef],
+      description: "Remarks that were sent with a review, and the viewer's own drafts; oldest first.",
+      resolve: async (diff, _, context) =>
+        (await context.load.commentsOfDiff.load(diff.id)).filter((comment) => isShown(comment, context)),
     }),
     approval: t.field({
       type: ApprovalStateRef,

@@ -6,12 +6,23 @@ import {
   DiffStatusEnum,
   InterviewStatusEnum,
   ProviderEnum,
+  RunStatusEnum,
   SprintStatusEnum,
   StepStatusEnum,
   TestRunStatusEnum,
 } from '../enums.ts'
 import { found } from '../found.ts'
-import { AgentRunRef, CandidateRef, DiffRef, PhaseRef, SpecRef, SprintRef, TestRunRef } from '../refs.ts'
+import {
+  AgentRunRef,
+  CandidateRef,
+  DiffRef,
+  MessageRef,
+  PhaseRef,
+  SessionRef,
+  SpecRef,
+  SprintRef,
+  TestRunRef,
+} from '../refs.ts'
 
 type Body<Type extends EventBody['type']> = Extract<EventBody, { type: Type }>
 
@@ -67,6 +78,17 @@ define('PhaseChanged').implement({
     status: t.field({ type: StepStatusEnum, description: 'As it was then.', resolve: ({ body }) => body.status }),
   }),
 })
+define('RunChanged').implement({
+  description: 'The new status of a run outside a sprint.',
+  interfaces: [EventInterface],
+  fields: (t) => ({
+    run: t.field({
+      type: AgentRunRef,
+      resolve: async ({ body }, _, { load }) => found(await load.run.load(body.runId)),
+    }),
+    status: t.field({ type: RunStatusEnum, description: 'As it was then.', resolve: ({ body }) => body.status }),
+  }),
+})
 define('CheckpointReached').implement({
   description: 'A run has a new checkpoint.',
   interfaces: [EventInterface],
@@ -103,6 +125,28 @@ define('TokensUsed').implement({
     outputTokens: t.int({ resolve: ({ body }) => body.outputTokens }),
     costUsd: t.float({ nullable: true, resolve: ({ body }) => body.costUsd }),
     rehearsal: t.boolean({ resolve: ({ body }) => body.rehearsal }),
+  }),
+})
+define('MessageAdded').implement({
+  description: 'Something was said in a session.',
+  interfaces: [EventInterface],
+  fields: (t) => ({
+    message: t.field({
+      type: MessageRef,
+      resolve: async ({ body }, _, { load }) => found(await load.message.load(body.messageId)),
+    }),
+  }),
+})
+define('SessionChanged').implement({
+  description:
+    'A session was opened or deleted, its agents began to work, or they are done with everything that was said.',
+  interfaces: [EventInterface],
+  fields: (t) => ({
+    session: t.field({
+      type: SessionRef,
+      resolve: async ({ body }, _, { load }) => found(await load.session.load(body.sessionId)),
+    }),
+    busy: t.boolean({ description: 'As it was then.', resolve: ({ body }) => body.busy }),
   }),
 })
 define('DiffChanged').implement({

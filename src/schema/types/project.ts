@@ -5,6 +5,8 @@ import { currentCursor } from '../../domain/event/read-events.ts'
 import type { GitStore } from '../../domain/ports/git-store.ts'
 import { type ApprovalPolicy, policyHash } from '../../domain/project/approval-policy.ts'
 import type { ProjectRow } from '../../domain/project/project.entity.ts'
+import type { AgentRunRow } from '../../domain/run/agent-run.entity.ts'
+import type { SessionRow } from '../../domain/session/session.entity.ts'
 import type { SpecRow } from '../../domain/spec/spec.entity.ts'
 import type { SprintRow } from '../../domain/sprint/sprint.entity.ts'
 import { type ProposedTestCase, proposedTestCases } from '../../domain/testing/propose-test-cases.ts'
@@ -12,8 +14,10 @@ import type { TestCaseRow } from '../../domain/testing/test-case.entity.ts'
 import type { VersionRow } from '../../domain/version/version.entity.ts'
 import { builder } from '../builder.ts'
 import {
+  AgentRunConnection,
   CommitConnection,
   DiffConnection,
+  SessionConnection,
   SpecConnection,
   SprintConnection,
   TestCaseConnection,
@@ -21,9 +25,20 @@ import {
 } from '../connections.ts'
 import { CapabilityEnum, DiffStatusEnum, ProjectStatusEnum, SprintStatusEnum } from '../enums.ts'
 import { maxPageSize, page } from '../pages.ts'
-import { CommitRef, DiffRef, ProjectRef, SpecRef, SprintRef, TestCaseRef, VersionRef } from '../refs.ts'
+import {
+  AgentRunRef,
+  CommitRef,
+  DiffRef,
+  ProjectRef,
+  SessionRef,
+  SpecRef,
+  SprintRef,
+  TestCaseRef,
+  VersionRef,
+} from '../refs.ts'
 import { visible } from '../visible.ts'
 import { MembershipRef } from './actor.ts'
+import { EnvironmentRef } from './environment.ts'
 import { FileContentRef, TreeEntryRef } from './file.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
@@ -81,6 +96,13 @@ builder.node(ProjectRef, {
     remoteUrl: t.exposeString('remoteUrl', { nullable: true }),
     hasRemoteCredential: t.boolean({ resolve: (project) => project.remoteCredential !== null }),
     pushOnCommit: t.exposeBoolean('pushOnCommit', { description: 'Whether each commit is pushed to the remote.' }),
+    environment: t.field({
+      type: EnvironmentRef,
+      resolve: async (project, _, { load }) => ({
+        definition: project.environment,
+        latest: await load.latestEnvironment.load(project.id),
+      }),
+    }),
     members: t.field({
       type: [MembershipRef],
       resolve: async (project, _, { load }) => [...(await load.membershipsOf.load(project.id))],
@@ -148,6 +170,8 @@ builder.node(ProjectRef, {
     budget: t.field({
       type: BudgetRef,
       nullable: true,
+      description:
+        'One limit for all that works in the project, in no parts: who asks first is served, and all together never go beyond it. Budgets of runs and sprints are what gives candidates equal parts.',
       resolve: async (project, _, { load }) => limiting(await load.budget.load(project.budgetId)),
     }),
     usage: t.field({ type: UsageRef, resolve: (project, _, { load }) => load.usage('projectId').load(project.id) }),
@@ -182,6 +206,43 @@ builder.node(ProjectRef, {
           ),
       },
       SprintConnection,
+    ),
+    runs: t.connection(
+      {
+        type: AgentRunRef,
+        description: "Newest first: those of interviews and sprints too, unless only a run's own are asked for.",
+        args: {
+          ownOnly: t.arg.boolean({
+            defaultValue: false,
+            description: 'Only those of startRun and forkRun, outside interviews and sprints.',
+          }),
+        },
+        resolve: (project, { ownOnly, ...args }, { load }) =>
+          page<AgentRunRow>(
+            load.page,
+            {
+              table: 'AgentRun',
+              owner: { property: 'projectId', id: project.id },
+              where: { purpose: ownOnly ? ['RUN'] : null },
+              order: 'desc',
+            },
+            args,
+          ),
+      },
+      AgentRunConnection,
+    ),
+    sessions: t.connection(
+      {
+        type: SessionRef,
+        description: 'Newest first, without those that were deleted.',
+        resolve: (project, args, { load }) =>
+          page<SessionRow>(
+            load.page,
+            { table: 'Session', owner: { property: 'projectId', id: project.id }, empty: ['closedAt'], order: 'desc' },
+            args,
+          ),
+      },
+      SessionConnection,
     ),
     diffs: t.connection(
       {

@@ -1,14 +1,14 @@
 import type { CandidateRow } from '../../domain/run/candidate.entity.ts'
 import type { CheckpointRow } from '../../domain/run/checkpoint.entity.ts'
-import type { CandidateScore } from '../../domain/run/decision.entity.ts'
+import type { CandidateScore, OverruledDecision } from '../../domain/run/decision.entity.ts'
 import type { CandidateMetrics } from '../../domain/run/read-metrics.ts'
 import type { ToolCallRow } from '../../domain/run/tool-call.entity.ts'
-import { rows } from '../../domain/shared/database.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
 import { DecisionMethodEnum, ProviderEnum, RunStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import {
+  ActorRef,
   AgentRunRef,
   CandidateRef,
   DecisionRef,
@@ -18,7 +18,7 @@ import {
   TestRunRef,
 } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { UsageRef } from './usage.ts'
+import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
 const projectOfRun = async ({ load }: GraphQLContext, runId: string | undefined) =>
   runId === undefined ? undefined : (await load.run.load(runId))?.projectId
@@ -30,7 +30,10 @@ const CandidateMetricsRef = builder.objectRef<CandidateMetrics>('CandidateMetric
     inputTokens: t.exposeInt('inputTokens'),
     outputTokens: t.exposeInt('outputTokens'),
     costUsd: t.exposeFloat('costUsd', { nullable: true }),
-    turns: t.exposeInt('turns'),
+    turns: t.exposeInt('turns', { description: 'Answers of the model, also those that were played back.' }),
+    replayedTurns: t.exposeInt('replayedTurns', {
+      description: 'Of these, the ones that the run it continues had bought. They cost nothing again.',
+    }),
     toolCalls: t.exposeInt('toolCalls'),
     testsPassed: t.exposeInt('testsPassed', { nullable: true }),
     testsFailed: t.exposeInt('testsFailed', { nullable: true }),
@@ -48,13 +51,16 @@ export const CandidateErrorRef = builder.objectRef<CandidateRow>('CandidateError
   }),
 })
 
-const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement({
+export const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement({
   description: 'One use of a tool.',
   fields: (t) => ({
     name: t.exposeString('name', { description: "As the model wrote it: it may not be a tool's." }),
     arguments: t.field({ type: 'JSON', resolve: (call) => call.arguments }),
     result: t.exposeString('result', { description: 'What the model was told.' }),
     isError: t.exposeBoolean('isError'),
+    replayed: t.exposeBoolean('replayed', {
+      description: 'The result is that of the run which this one continues: nothing was done again.',
+    }),
     durationMs: t.exposeInt('durationMs'),
   }),
 })
@@ -99,19 +105,8 @@ builder.node(CandidateRef, {
     safety: t.field({
       type: SafetyEvaluationRef,
       nullable: true,
-      description: "Of its result on the sprint's base; null before the decision.",
-      resolve: async (candidate, _, { load }) => {
-        const run = found(await load.run.load(candidate.runId))
-        if (candidate.tree === null || run.purpose !== 'CODING') return null
-        return rows(load.em())
-          .selectFrom('SafetyEvaluation')
-          .selectAll()
-          .where('projectId', '=', run.projectId)
-          .where('resultTree', '=', candidate.tree)
-          .orderBy('createdAt', 'desc')
-          .limit(1)
-          .executeTakeFirst()
-      },
+      description: 'Of its result on the base commit of its run or sprint; null before the decision.',
+      resolve: (candidate, _, { load }) => load.safetyOfCandidate.load(candidate.id),
     }),
   }),
 })
@@ -125,6 +120,17 @@ const CandidateScoreRef = builder.objectRef<CandidateScore>('CandidateScore').im
     }),
     score: t.exposeFloat('score'),
     reason: t.exposeString('reason'),
+  }),
+})
+
+const OverruledDecisionRef = builder.objectRef<OverruledDecision>('OverruledDecision').implement({
+  description: 'A decision that no longer holds.',
+  fields: (t) => ({
+    selected: t.field({
+      type: CandidateRef,
+      resolve: async (decision, _, { load }) => found(await load.candidate.load(decision.selectedId)),
+    }),
+    method: t.field({ type: DecisionMethodEnum, resolve: (decision) => decision.method }),
   }),
 })
 
@@ -152,6 +158,20 @@ builder.node(DecisionRef, {
     rationale: t.exposeString('rationale'),
     scores: t.field({ type: [CandidateScoreRef], resolve: (decision) => [...decision.scores] }),
     failure: t.exposeString('failure', { nullable: true, description: 'Why a judge that was asked did not decide.' }),
+    overruled: t.field({
+      type: OverruledDecisionRef,
+      nullable: true,
+      description: 'What had been decided before a person chose another candidate.',
+      resolve: (decision) => decision.overruled,
+    }),
+    overruledBy: t.field({
+      type: ActorRef,
+      nullable: true,
+      description: 'The person who chose.',
+      resolve: (decision, _, { load }) =>
+        decision.overruledById === null ? null : load.actor.load(decision.overruledById),
+    }),
+    overruledAt: t.field({ type: 'DateTime', nullable: true, resolve: (decision) => decision.overruledAt }),
   }),
 })
 
@@ -166,8 +186,21 @@ builder.node(CheckpointRef, {
   fields: (t) => ({
     sequence: t.exposeInt('sequence'),
     label: t.exposeString('label'),
-    state: t.field({ type: 'JSON', resolve: (checkpoint) => checkpoint.state }),
-    tree: t.exposeString('tree'),
+    state: t.field({
+      type: 'JSON',
+      description: 'The conversation up to here, at most a megabyte of it, and whose it is.',
+      resolve: ({ state }) => ({
+        ...state,
+        ...(state.candidateId !== undefined && {
+          candidateId: Buffer.from(`Candidate:${state.candidateId}`).toString('base64'),
+        }),
+      }),
+    }),
+    tree: t.exposeString('tree', { description: 'The workspace.' }),
+    run: t.field({
+      type: AgentRunRef,
+      resolve: async (checkpoint, _, { load }) => found(await load.run.load(checkpoint.runId)),
+    }),
     createdAt: t.field({ type: 'DateTime', resolve: (checkpoint) => checkpoint.createdAt }),
   }),
 })
@@ -187,6 +220,7 @@ builder.node(AgentRunRef, {
     sprint: t.field({
       type: SprintRef,
       nullable: true,
+      description: 'Null for a run of its own, and for an interview.',
       resolve: (run, _, { load }) => (run.sprintId === null ? null : load.sprint.load(run.sprintId)),
     }),
     status: t.field({ type: RunStatusEnum, resolve: (run) => run.status }),
@@ -197,9 +231,46 @@ builder.node(AgentRunRef, {
     message: t.exposeString('message', { description: 'What the candidates were told.' }),
     input: t.field({
       type: 'JSON',
-      resolve: (run) => ({ purpose: run.purpose, startTree: run.startTree, note: run.note }),
+      description:
+        'What it was started with besides the message: history, base commit, the caller’s metadata, and a note.',
+      resolve: ({ purpose, role, startTree, baseCommit, history, metadata, note }) => ({
+        purpose,
+        role,
+        startTree,
+        baseCommit,
+        history,
+        metadata,
+        note,
+      }),
     }),
-    modelConfig: t.field({ type: 'JSON', resolve: (run) => ({ subagents: run.subagents, judge: run.judge }) }),
+    modelConfig: t.field({
+      type: 'JSON',
+      description: 'Who was asked, and who judges where the evidence does not decide.',
+      resolve: (run) => ({ subagents: run.subagents, judge: run.judge }),
+    }),
+    failure: t.exposeString('failure', {
+      nullable: true,
+      description: 'Why it FAILED, with the reason of each candidate.',
+    }),
+    forkedFrom: t.field({
+      type: CheckpointRef,
+      nullable: true,
+      description: 'Where another run stood when this one departed from it.',
+      resolve: (run, _, { load }) => (run.forkedFromId === null ? null : load.checkpoint.load(run.forkedFromId)),
+    }),
+    forkLabel: t.exposeString('forkLabel', { nullable: true }),
+    forkReason: t.exposeString('forkReason', { nullable: true }),
+    budget: t.field({
+      type: BudgetRef,
+      nullable: true,
+      description: 'Of a run outside a sprint. Each candidate may use an equal part of it.',
+      resolve: async (run, _, { load }) =>
+        run.budgetId === null ? null : limiting(await load.budget.load(run.budgetId)),
+    }),
+    createdBy: t.field({
+      type: ActorRef,
+      resolve: async (run, _, { load }) => found(await load.actor.load(run.createdById)),
+    }),
     candidates: t.field({
       type: [CandidateRef],
       resolve: async (run, _, { load }) => [...(await load.candidatesOf.load(run.id))],
@@ -215,6 +286,7 @@ builder.node(AgentRunRef, {
     }),
     errors: t.field({
       type: [CandidateErrorRef],
+      description: 'Of the candidates that have no result. One does not fail the run; all do.',
       resolve: async (run, _, { load }) =>
         (await load.candidatesOf.load(run.id)).filter((candidate) => candidate.failure !== null),
     }),

@@ -19,7 +19,11 @@ builder.node(PhaseRef, {
     kind: t.field({ type: PhaseKindEnum, resolve: (phase) => phase.kind }),
     attempt: t.exposeInt('attempt', { description: 'Counts from 1.' }),
     status: t.field({ type: StepStatusEnum, resolve: (phase) => phase.status }),
-    summary: t.exposeString('summary', { nullable: true, description: 'What was decided, or what went wrong.' }),
+    summary: t.exposeString('summary', {
+      nullable: true,
+      description:
+        'What was decided, or what went wrong. Of a Verification in a project without test cases: that nothing was tested.',
+    }),
     runs: t.field({
       type: [AgentRunRef],
       resolve: async (phase, _, { load }) => [...(await load.runsOfPhase.load(phase.id))],
@@ -70,7 +74,7 @@ builder.node(SprintRef, {
       description: 'What the phases wrote beside the change: the chosen plan.',
       resolve: async (sprint, _, { load, services }) => {
         const discovery = (await load.phasesOf.load(sprint.id)).find((phase) => phase.kind === 'DISCOVERY')
-        const [run] = discovery ? await load.runsOfPhase.load(discovery.id) : []
+        const run = discovery && (await load.runsOfPhase.load(discovery.id)).at(-1)
         const [decision] = run ? await load.decisionsOf.load(run.id) : []
         const chosen = decision && (await load.candidate.load(decision.selectedId))
         const file = chosen?.tree && (await services.git.readFile(sprint.projectId, chosen.tree, planPath))
@@ -81,6 +85,7 @@ builder.node(SprintRef, {
     budget: t.field({
       type: BudgetRef,
       nullable: true,
+      description: 'Candidates that work at the same time may use an equal part each of what is left of it.',
       resolve: async (sprint, _, { load }) => limiting(await load.budget.load(sprint.budgetId)),
     }),
     createdAt: t.field({ type: 'DateTime', resolve: (sprint) => sprint.createdAt }),

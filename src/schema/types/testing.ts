@@ -1,9 +1,11 @@
+import { testScope } from '../../domain/testing/call-book.ts'
+import type { TestResultHead } from '../../domain/testing/read-results.ts'
 import type { TestFile } from '../../domain/testing/test-case.entity.ts'
-import type { TestResultRow } from '../../domain/testing/test-run.entity.ts'
 import { builder } from '../builder.ts'
 import { TestRunStatusEnum, TestStatusEnum } from '../enums.ts'
-import { CandidateRef, DiffRef, TestCaseRef, TestRunRef } from '../refs.ts'
+import { CandidateRef, DiffRef, SessionRef, TestCaseRef, TestRunRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { UsageRef } from './usage.ts'
 
 const TestFileRef = builder.objectRef<TestFile>('TestFile').implement({
   description: 'A file laid over the workspace for one test only.',
@@ -27,6 +29,10 @@ builder.node(TestCaseRef, {
       description: 'Run by default, within 5 s unless it says otherwise; others within 30 s.',
     }),
     timeoutMs: t.exposeInt('timeoutMs'),
+    allowModels: t.exposeBoolean('allowModels', {
+      description:
+        "May call models through the server's metered gateway, the only way out of the sandbox: OPENAI_BASE_URL and ANTHROPIC_BASE_URL lead there. It spends under the project's budget, and its results are never taken from an earlier run.",
+    }),
     files: t.field({
       type: [TestFileRef],
       description: 'Files laid over the workspace for this test only.',
@@ -37,7 +43,7 @@ builder.node(TestCaseRef, {
 })
 
 const TestResultRef = builder
-  .objectRef<TestResultRow & { readonly status: NonNullable<TestResultRow['status']> }>('TestResult')
+  .objectRef<TestResultHead & { readonly status: NonNullable<TestResultHead['status']> }>('TestResult')
   .implement({
     description: 'What came of one test. Tests that have not ended are not among the results.',
     fields: (t) => ({
@@ -54,13 +60,29 @@ const TestResultRef = builder
       command: t.stringList({ resolve: (result) => [...result.command] }),
       status: t.field({ type: TestStatusEnum, resolve: (result) => result.status }),
       exitCode: t.exposeInt('exitCode', { nullable: true, description: 'Null when a signal ended it.' }),
-      stdout: t.exposeString('stdout', {
-        description: 'As the test wrote it: treat it as hostile, also on a terminal.',
+      stdout: t.string({
+        description:
+          'What the test wrote, without what only a terminal understands: colours, cursor movements, control and bidirectional characters. Still the words of a stranger.',
+        resolve: async (result, _, { load }) => (await load.testOutput.load(result.id)).stdout,
       }),
-      stderr: t.exposeString('stderr'),
+      stderr: t.string({ resolve: async (result, _, { load }) => (await load.testOutput.load(result.id)).stderr }),
       truncated: t.exposeBoolean('truncated', { description: 'True when output was left out of the middle.' }),
       durationMs: t.exposeInt('durationMs'),
-      error: t.exposeString('error', { nullable: true }),
+      error: t.exposeString('error', {
+        nullable: true,
+        description: 'What ended the test early or speaks against its report, and which calls to models were refused.',
+      }),
+      usage: t.field({
+        type: UsageRef,
+        nullable: true,
+        description: 'Of the model calls that it made through the gateway; null for a test that may make none.',
+        resolve: (result, _, { load }) =>
+          result.traceId === null ? null : load.usage('scope').load(testScope(result.id)),
+      }),
+      traceId: t.exposeString('traceId', {
+        nullable: true,
+        description: 'What all its model calls carry; null for a test that may make none.',
+      }),
     }),
   })
 
@@ -81,6 +103,12 @@ builder.node(TestRunRef, {
       type: CandidateRef,
       nullable: true,
       resolve: (run, _, { load }) => (run.candidateId === null ? null : load.candidate.load(run.candidateId)),
+    }),
+    session: t.field({
+      type: SessionRef,
+      nullable: true,
+      description: 'Whose coder submitted what is tested; its diff is there once the evaluator has judged it.',
+      resolve: (run, _, { load }) => (run.sessionId === null ? null : load.session.load(run.sessionId)),
     }),
     status: t.field({ type: TestRunStatusEnum, resolve: (run) => run.status }),
     cached: t.exposeBoolean('cached', {

@@ -28,6 +28,18 @@ export const UsageRef = builder.objectRef<Usage>('Usage').implement({
     costUsd: t.exposeFloat('costUsd'),
     unpricedCalls: t.exposeInt('unpricedCalls'),
     calls: t.exposeInt('calls'),
+    lostCalls: t.exposeInt('lostCalls', {
+      description:
+        'Calls whose outcome is not known: they broke off, were canceled, or their process ended. Not part of calls.',
+    }),
+    lostTokens: t.exposeInt('lostTokens', {
+      description:
+        'What was reserved for the lost calls: a budget counts all of it as spent, whatever the provider charges. Not part of totalTokens.',
+    }),
+    lostCostUsd: t.exposeFloat('lostCostUsd', {
+      description:
+        'What was reserved in dollars for the lost calls, and counts as spent; 0 for models without a price. Not part of costUsd.',
+    }),
     byAgent: t.field({ type: [AgentUsageRef], resolve: (usage) => [...usage.byAgent] }),
   }),
 })

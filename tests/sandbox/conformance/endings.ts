@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { defaultLimits } from '../../../src/adapters/sandbox/default-limits.ts'
-import { createFixture, type Fixture, processesMarked } from '../sandbox-fixture.ts'
-import { type Driver, fileIn, freshWorkspace } from './driver.ts'
+import { createFixture, type Fixture, processAppears, processesMarked } from '../sandbox-fixture.ts'
+import type { Driver } from './driver.ts'
 
 const standard = defaultLimits.standard
 
@@ -30,19 +30,32 @@ export function endingCases({ name, memory, abortDelays }: Driver, fixture: Fixt
   it('ends the whole tree when the wall time is over, detached sleepers too', async () => {
     const marker = newMarker()
     const result = await python(`${detachedSleeper(marker)}\ntime.sleep(600)`, {
-      workspace: await freshWorkspace(fixture),
-      limits: { ...standard, wallMs: 1_500 },
+      limits: { ...standard, wallMs: 1_500, graceMs: 300 },
     })
-    expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', timedOut: true, canceled: false })
+    expect(result).toMatchObject({ exitCode: null, signal: 'SIGTERM', timedOut: true, canceled: false })
     expect(result.stdout).toBe('sleeping\n')
     expect(result.durationMs).toBeGreaterThan(1_400)
     expect(result.durationMs).toBeLessThan(5_000)
     expect(processesMarked(marker)).toEqual([])
   })
 
+  it('asks the command to end when its wall time is over, and kills what has not ended after the grace', async () => {
+    const limits = { ...standard, wallMs: 1_000, graceMs: 3_000 }
+    const cleaning =
+      'import signal, sys, time\ndef end(*_): print("cleaned up", flush=True); sys.exit(0)\nsignal.signal(signal.SIGTERM, end)\nprint("begun", flush=True)\ntime.sleep(600)'
+    const asked = await python(cleaning, { limits })
+    expect(asked).toMatchObject({ exitCode: null, signal: 'SIGTERM', timedOut: true, stdout: 'begun\ncleaned up\n' })
+    expect(asked.durationMs).toBeLessThan(3_500)
+    const deaf = ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done']
+    const killed = await run(deaf, { limits: { ...limits, graceMs: 700 } })
+    expect(killed).toMatchObject({ exitCode: null, signal: 'SIGKILL', timedOut: true })
+    expect(killed.durationMs).toBeGreaterThan(1_650)
+    expect(killed.durationMs).toBeLessThan(4_000)
+  })
+
   it('ends with the command, though a grandchild holds its output open', async () => {
     const marker = newMarker()
-    const result = await python(detachedSleeper(marker), { workspace: await freshWorkspace(fixture) })
+    const result = await python(detachedSleeper(marker))
     expect(result).toMatchObject({ exitCode: 0, timedOut: false, stdout: 'sleeping\n' })
     expect(result.durationMs).toBeLessThan(10_000)
     expect(processesMarked(marker)).toEqual([])
@@ -50,7 +63,7 @@ export function endingCases({ name, memory, abortDelays }: Driver, fixture: Fixt
 
   it('ends stopped processes, a stopped command among them', async () => {
     const marker = newMarker()
-    const limits = { ...standard, wallMs: 1_000 }
+    const limits = { ...standard, wallMs: 1_000, graceMs: 300 }
     const stopped = await run(['sh', '-c', '(kill -STOP $(sh -c "echo \\$PPID")) & kill -STOP $$', marker], { limits })
     expect(stopped).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
     expect(processesMarked(marker)).toEqual([])
@@ -58,11 +71,9 @@ export function endingCases({ name, memory, abortDelays }: Driver, fixture: Fixt
 
   it('ends at once when it is aborted', async () => {
     const marker = newMarker()
-    const workspace = await freshWorkspace(fixture)
     const controller = new AbortController()
-    const running = python(`${detachedSleeper(marker)}\ntime.sleep(600)`, { workspace, signal: controller.signal })
-    await fileIn(workspace, 'started')
-    expect(processesMarked(marker)).not.toEqual([])
+    const running = python(`${detachedSleeper(marker)}\ntime.sleep(600)`, { signal: controller.signal })
+    await processAppears(`\0${marker}`)
     controller.abort()
     expect(await running).toMatchObject({ exitCode: null, canceled: true, timedOut: false })
     expect(processesMarked(marker)).toEqual([])

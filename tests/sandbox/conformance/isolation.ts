@@ -6,8 +6,8 @@ import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { createFixture, type Fixture } from '../sandbox-fixture.ts'
-import { type Driver, fileIn, freshWorkspace } from './driver.ts'
+import { createFixture, type Fixture, processAppears } from '../sandbox-fixture.ts'
+import type { Driver } from './driver.ts'
 
 /** What a command can see and reach. */
 export function isolationCases(driver: Driver, fixture: Fixture): void {
@@ -163,27 +163,26 @@ sys.exit(5)`)
   })
 
   it('shares nothing with a run beside it: no file, no process, no memory, no socket', async () => {
+    const ready = `ready-${randomBytes(8).toString('hex')}`
     const leave = `
-import os, socket, time
-for path in ("/tmp/mine", "/dev/shm/mine"): open(path, "w").write("x")
+import os, socket, subprocess
+for path in ("/tmp/mine", "/dev/shm/mine", "mine", "shared"): open(path, "w").write("x")
 s = socket.socket(socket.AF_UNIX); s.bind(b"\\0mine"); s.listen()
 t = socket.create_server(("127.0.0.1", 4567))
-open("ready", "w").close()
-deadline = time.time() + 20
-while not os.path.exists("go") and time.time() < deadline: time.sleep(0.02)
-print(os.path.exists("go"))`
+subprocess.run(["sh", "-c", "sleep 600; true", "${ready}"])`
     const look = `
 import os, socket
-print([path for path in ("/tmp/mine", "/dev/shm/mine") if os.path.exists(path)], len([p for p in os.listdir("/proc") if p.isdigit()]) < 8)
+print([path for path in ("/tmp/mine", "/dev/shm/mine", "mine") if os.path.exists(path)], len([p for p in os.listdir("/proc") if p.isdigit()]) < 8, open("shared").read())
 for family, address in ((socket.AF_UNIX, b"\\0mine"), (socket.AF_INET, ("127.0.0.1", 4567))):
     try: socket.socket(family).connect(address); print("connected")
     except ConnectionRefusedError: print("refused")`
-    const workspace = await freshWorkspace(fixture)
-    const first = python(leave, { workspace })
-    await fileIn(workspace, 'ready')
-    expect((await python(look)).stdout).toBe('[] True\nrefused\nrefused\n')
-    await writeFile(join(workspace, 'go'), '')
-    expect((await first).stdout).toBe('True\n')
-    expect((await python(look, { workspace })).stdout).toBe('[] True\nrefused\nrefused\n')
+    const workspace = { base: await fixture.base({ shared: 'as it was' }), changes: [] }
+    const end = new AbortController()
+    const first = python(leave, { workspace, signal: end.signal })
+    await processAppears(`\0${ready}`)
+    expect((await python(look, { workspace })).stdout).toBe('[] True as it was\nrefused\nrefused\n')
+    end.abort()
+    expect(await first).toMatchObject({ canceled: true, stderr: '' })
+    expect((await python(look, { workspace })).stdout).toBe('[] True as it was\nrefused\nrefused\n')
   })
 }

@@ -1,6 +1,7 @@
 import type { Script } from '../script.ts'
 import { calculatorAnthropic } from './calculator-anthropic.ts'
 import { calculatorOpenAi } from './calculator-openai.ts'
+import { calculatorSession } from './calculator-session.ts'
 
 /**
  * The sample task of templates/calculator-python. At the first attempt OPENAI leaves one of the three test
@@ -23,5 +24,6 @@ export const calculator: Script = {
       reason: 'Corrects the rule that was wrong and keeps the structure of the parser.',
     },
   ],
+  session: calculatorSession,
   parts: { OPENAI: calculatorOpenAi, ANTHROPIC: calculatorAnthropic },
 }

@@ -1,8 +1,8 @@
 /**
  * A Python program that supervises pytest or unittest from another process than theirs. Before the first test runs it
  * gets the names of those that were collected, and then each end, through a pipe without a name; it exits with 0 only if
- * the runner did and every collected test is in the report as one that did not fail. What it objects to is the last
- * line of stderr, behind the mark that it was given.
+ * the runner did, every collected test is in the report as one that was run or skipped and did not fail, and one at
+ * least passed. What it objects to is the last line of stderr, behind the mark that it was given.
  * Arguments: mark, runner, 1 where the working directory is importable, then the runner's own.
  */
 export const supervisePython = String.raw`
@@ -10,7 +10,7 @@ import sys
 # Before anything of the workspace can take a module's place.
 if sys.path and sys.path[0] == '':
     del sys.path[0]
-import json, os, signal, threading
+import collections, json, os, signal, threading
 MARK, RUNNER, IMPORTABLE, ARGS = sys.argv[1], sys.argv[2], sys.argv[3] == '1', sys.argv[4:]
 
 def object_to(words):
@@ -36,10 +36,11 @@ def run_pytest(tell):
             tell({'collected': list(ids)})
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(self, report):
+            # Of a test that was only set up there is no word on how it went.
+            if report.when == 'call' or report.outcome != 'passed':
+                tell({report.outcome: report.nodeid})
             if report.when == 'teardown':
                 tell({'ended': report.nodeid})
-            if report.outcome == 'failed':
-                tell({'failed': report.nodeid})
     begin(pytest)
     return pytest.main(ARGS, plugins=[Reporter()])
 
@@ -56,8 +57,29 @@ def run_unittest(tell):
         def stopTest(self, test):
             super().stopTest(test)
             tell({'ended': test.id()})
+        def addSuccess(self, test):
+            super().addSuccess(test)
+            tell({'passed': test.id()})
+        def addFailure(self, test, err):
+            super().addFailure(test, err)
+            tell({'failed': test.id()})
+        def addError(self, test, err):
+            super().addError(test, err)
+            tell({'failed': test.id()})
+        def addUnexpectedSuccess(self, test):
+            super().addUnexpectedSuccess(test)
+            tell({'failed': test.id()})
+        def addExpectedFailure(self, test, err):
+            super().addExpectedFailure(test, err)
+            tell({'skipped': test.id()})
+        def addSubTest(self, test, subtest, err):
+            super().addSubTest(test, subtest, err)
+            # One that failed is all that is said of a test with subtests.
+            if err is not None:
+                tell({'failed': test.id()})
         def addSkip(self, test, reason):
             super().addSkip(test, reason)
+            tell({'skipped': test.id()})
             # A whole class or module is skipped under one name.
             whole = re.match(r'^setUp(?:Class|Module) \((.+)\)$', test.id())
             if whole:
@@ -131,22 +153,29 @@ def main():
     code = os.WEXITSTATUS(status)
     if code != 0:
         sys.exit(code)
-    lists = pick(report, 'collected')
+    lists = [collections.Counter(names) for names in pick(report, 'collected')]
     if not lists:
         object_to('The runner ended with exit status 0 before it had collected the tests.')
-    collected = set().union(*lists)
+    # Whoever collects for others collects the same; a name may stand for several tests.
+    collected = collections.Counter()
+    for names in lists:
+        collected |= names
     if not collected:
         object_to('The runner ended with exit status 0, and no test was collected.')
-    skipped = tuple(pick(report, 'without'))
-    missing = collected - set(pick(report, 'ended'))
-    missing = [name for name in missing if not name.startswith(skipped)]
+    total = sum(collected.values())
+    passed, failed = pick(report, 'passed'), set(pick(report, 'failed'))
+    told = failed.union(passed, pick(report, 'skipped'))
+    without = tuple(pick(report, 'without'))
+    ended = collections.Counter(name for name in pick(report, 'ended') if name in told)
+    missing = [name for name in (collected - ended).elements() if not name.startswith(without)]
     if missing:
         object_to('%d of %d tests are missing from the report, though the runner ended with exit status 0: %s'
-                  % (len(missing), len(collected), some(missing)))
-    failed = set(pick(report, 'failed'))
+                  % (len(missing), total, some(missing)))
     if failed:
         object_to('%d of %d tests failed, though the runner ended with exit status 0: %s'
-                  % (len(failed), len(collected), some(failed)))
+                  % (len(failed), total, some(failed)))
+    if not passed:
+        object_to('None of %d tests passed: all were skipped or expected to fail.' % total)
     sys.exit(0)
 
 main()

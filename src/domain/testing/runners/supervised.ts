@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { basename } from 'node:path/posix'
+import { basename, dirname, join } from 'node:path/posix'
 import { superviseNode } from './supervise-node.ts'
 import { supervisePython } from './supervise-python.ts'
 import { superviseVitest } from './supervise-vitest.ts'
@@ -18,7 +18,11 @@ const unsafePath = /^-\w*[IP]/
 
 const supervisePythonRunner = (command: readonly string[], mark: string): readonly string[] | null => {
   const [program = '', ...rest] = command
-  if (basename(program) === 'pytest') return ['python3', '-c', supervisePython, mark, 'pytest', '0', ...rest]
+  if (basename(program) === 'pytest') {
+    // A pytest that is named with its place belongs to the Python beside it, as in a virtual environment.
+    const interpreter = program.includes('/') ? join(dirname(program), 'python3') : 'python3'
+    return [interpreter, '-c', supervisePython, mark, 'pytest', '0', ...rest]
+  }
   if (!python.test(basename(program))) return null
   const at = rest.indexOf('-m')
   const [flags, runner, args] = [rest.slice(0, at), rest[at + 1] ?? '', rest.slice(at + 2)]
@@ -28,9 +32,34 @@ const supervisePythonRunner = (command: readonly string[], mark: string): readon
   return [program, ...flags, '-c', supervisePython, mark, runner, isImportable ? '1' : '0', ...args]
 }
 
+/** Node's own options with a value of its own word that may stand before `--test`. */
+const nodeOptionsWithValue = new Set([
+  '-r',
+  '--require',
+  '--import',
+  '--loader',
+  '--experimental-loader',
+  '-C',
+  '--conditions',
+  '--test-concurrency',
+  '--test-name-pattern',
+  '--test-skip-pattern',
+  '--test-reporter',
+  '--test-reporter-destination',
+  '--test-timeout',
+])
+
+/** Whether `--test` is said to Node, and not to a script that Node runs. */
+const runsTests = (words: readonly string[]): boolean => {
+  const at = words.indexOf('--test')
+  const isOption = (word: string, index: number) =>
+    word.startsWith('-') || nodeOptionsWithValue.has(words[index - 1] ?? '')
+  return at >= 0 && words.slice(0, at).every(isOption)
+}
+
 const superviseNodeRunner = (command: readonly string[], mark: string): readonly string[] | null => {
   const [program = '', ...rest] = command
-  if (basename(program) !== 'node' || !rest.includes('--test')) return null
+  if (basename(program) !== 'node' || !runsTests(rest)) return null
   return [program, '-e', superviseNode, '--', mark, ...rest]
 }
 
