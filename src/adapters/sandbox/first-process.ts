@@ -1,4 +1,6 @@
 import type { LoopbackDoor } from '../../domain/ports/model-gateway.ts'
+import type { SandboxLimits } from '../../domain/ports/sandbox.ts'
+import { fixedLimits } from './default-limits.ts'
 import { doorScript, NO_DOOR } from './door.ts'
 
 /** The descriptors of the sandbox's first process beside the usual three; a shell knows single digits. */
@@ -12,11 +14,23 @@ export const READY = 7
  * and a command could write any status into it. A shell obeys SIGINT unless it is told otherwise, and its remarks on
  * signals are not the command's.
  */
-const START = `trap : INT
+const start = (limits: string) => `trap : INT
 echo ready >&${READY}
 exec ${REMOVALS}<&- ${READY}>&- 9>&2 2>/dev/null
-(exec "$@" 2>&9 9>&-)
+(${limits} || exit 125; exec "$@" 2>&9 9>&-)
 exit $?`
+
+/** What a shell counts a file's size in, when it is called sh. */
+const BLOCK = 512
+
+/** By the shell itself, since a program that sets them would take as long as to make a namespace. Shells differ in one letter. */
+const limitsOf = ({ fileBytes, processes }: FirstProcessPlan['limits']): string =>
+  [
+    'ulimit -c 0',
+    `ulimit -n ${fixedLimits.openFiles}`,
+    `ulimit -f ${Math.ceil(fileBytes / BLOCK)}`,
+    `if [ -n "$BASH_VERSION" ]; then ulimit -u ${processes}; else ulimit -p ${processes}; fi`,
+  ].join(' && ')
 
 const REMOVE = `xargs -0 rm -rf -- <&${REMOVALS} || exit 125`
 
@@ -30,12 +44,18 @@ const openDoor = (
 [ "$ready" = ready ] || { echo '${NO_DOOR}' >&2; exit 125; }`
 
 /** The arguments with which the first process is started, up to and without the command. */
-export function firstProcess({ hasRemovals, door }: FirstProcessPlan): readonly string[] {
-  const script = [...(hasRemovals ? [REMOVE] : []), ...(door === undefined ? [] : [openDoor(door)]), START].join('\n')
+export function firstProcess({ hasRemovals, door, limits }: FirstProcessPlan): readonly string[] {
+  const script = [
+    ...(hasRemovals ? [REMOVE] : []),
+    ...(door === undefined ? [] : [openDoor(door)]),
+    start(limitsOf(limits)),
+  ].join('\n')
   return ['/bin/sh', '-c', script, 'init']
 }
 
 interface FirstProcessPlan {
+  /** The command's own. */
+  readonly limits: Pick<SandboxLimits, 'fileBytes' | 'processes'>
   readonly hasRemovals: boolean
   readonly door: LoopbackDoor | undefined
 }

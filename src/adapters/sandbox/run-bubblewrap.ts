@@ -126,9 +126,13 @@ async function runStaged(
   for (const descriptor of confinement.inheritedDescriptors) stdio[descriptor] = empty
   const argv = stagedCommand(stage, [
     ...[confinement.bubblewrap, '--args', String(OPTIONS), '--'],
-    ...firstProcess({ hasRemovals: laid.removals.length > 0, door: command.door }),
-    ...[confinement.setpriv, '--bounding-set=-all', '--ambient-caps=-all', '--inh-caps=-all'],
-    ...[confinement.prlimit, ...limitOptions(command), '--', ...command.argv],
+    ...firstProcess({
+      hasRemovals: laid.removals.length > 0,
+      door: command.door,
+      // The sandbox's first process has the same user.
+      limits: { fileBytes: command.limits.fileBytes, processes: withDoor(command).processes + 1 },
+    }),
+    ...[confinement.setpriv, '--bounding-set=-all', '--ambient-caps=-all', '--inh-caps=-all', '--', ...command.argv],
   ])
   const [program = '', ...rest] = argv
   const child = spawn(program, rest, {
@@ -168,17 +172,6 @@ async function runStaged(
     excess.stop()
     clearTimeout(setup)
   }
-}
-
-function limitOptions(command: SandboxCommand): readonly string[] {
-  const { limits } = command
-  return [
-    // The sandbox's first process has the same user.
-    `--nproc=${withDoor(command).processes + 1}`,
-    `--fsize=${limits.fileBytes}`,
-    `--nofile=${fixedLimits.openFiles}`,
-    '--core=0',
-  ]
 }
 
 function shownToolchains(toolchains: readonly Toolchain[], stage: Stage): Pick<RootImage, 'toolchains' | 'path'> {
