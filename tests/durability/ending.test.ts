@@ -88,6 +88,31 @@ it('a canceled sprint stops at once: its model call is aborted, its sandboxed pr
   expect(await endedSprint(server, sprintId)).toBe('CANCELED')
 })
 
+it('a candidate that ended while its sprint was being canceled stays as it ended', async () => {
+  const projectId = await readyProject(server)
+  const specId = await validatedSpec(server, projectId)
+  const held = provider.hold(() => true)
+  const sprintId = await startedSprint(server, specId)
+  await held
+  const em = server.context.services.em()
+  const running = `select candidate.id from candidate join agent_run on agent_run.id = run_id
+    where sprint_id = ? and candidate.status = 'RUNNING' limit 1`
+  const candidateId = String((await execute(running, rowId(sprintId)))[0]?.id)
+  const canceling = await em.transactional(async (tx) => {
+    // As the one who works on it writes its end: under its lease.
+    await tx.execute('select 1 from lease where resource = ? for update', [leaseOn('candidate', candidateId)])
+    await tx.execute(`update candidate set status = 'COMPLETED', finished_at = now() where id = ?`, [candidateId])
+    const answer = server.query('mutation ($id: ID!) { cancelSprint(id: $id) { __typename } }', { id: sprintId })
+    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into "lease"%'
+      and datname = current_database()`
+    while ((await em.fork().execute(waiting)).length === 0);
+    return { answer }
+  })
+  expect(await canceling.answer).toEqual({ cancelSprint: { __typename: 'Sprint' } })
+  expect(await execute('select status from candidate where id = ?', candidateId)).toEqual([{ status: 'COMPLETED' }])
+  expect(await leftovers(sprintId)).toEqual(nothing)
+})
+
 it('a sprint that is canceled while a worker opens its next run leaves no candidate that would be worked on', async () => {
   const { services } = server.context
   const projectId = await readyProject(server)

@@ -19,17 +19,12 @@ export const endSteps = async (
   alsoRevoke: readonly string[],
   phaseIds: readonly string[] = [],
 ): Promise<void> => {
-  const runs = await tx.em.find(AgentRun, { id: { $in: [...runIds] } })
-  const candidates = await tx.em.find(Candidate, { runId: { $in: [...runIds] } })
-  const atWork = candidates.filter(({ status }) => !isEnded(status))
-  for (const step of [...runs.filter(({ status }) => !isEnded(status)), ...atWork]) {
-    step.status = toRunStatus(step.status, 'CANCELED')
-    step.finishedAt = tx.now
-  }
+  const ofRuns = { runId: { $in: [...runIds] } }
+  const candidateIds = (await tx.em.find(Candidate, ofRuns, { fields: ['id'] })).map(({ id }) => id)
   const found = await tx.em.find(
     TestRun,
     {
-      $or: [{ phaseId: { $in: [...phaseIds] } }, { candidateId: { $in: candidates.map(({ id }) => id) } }],
+      $or: [{ phaseId: { $in: [...phaseIds] } }, { candidateId: { $in: candidateIds } }],
       status: { $in: ['QUEUED', 'RUNNING'] },
     },
     { fields: ['id'] },
@@ -37,9 +32,19 @@ export const endSteps = async (
   const testRunIds = found.map(({ id }) => id)
   await revokeLeases(tx, [
     ...alsoRevoke,
-    ...atWork.map((candidate) => leaseOn('candidate', candidate.id)),
+    ...candidateIds.map((id) => leaseOn('candidate', id)),
     ...testRunIds.map((id) => leaseOn('test-run', id)),
   ])
+  // Read after the leases: what ended a moment before stays as it ended.
+  const steps = [
+    ...(await tx.em.find(AgentRun, { id: { $in: [...runIds] } }, { refresh: true })),
+    ...(await tx.em.find(Candidate, ofRuns, { refresh: true })),
+  ]
+  for (const step of steps) {
+    if (isEnded(step.status)) continue
+    step.status = toRunStatus(step.status, 'CANCELED')
+    step.finishedAt = tx.now
+  }
   await endTestRuns(tx, testRunIds, 'What the test run belongs to was canceled, or failed, before this test ended.')
   // After the leases: nobody can make or settle a call of these runs any more.
   await settleLostCalls(tx, { runId: { $in: [...runIds] } })
