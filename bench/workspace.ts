@@ -15,6 +15,9 @@ import { createSandbox } from '../src/adapters/sandbox/select.ts'
  * A workspace of many files: the first one on a tree, of which a shared checkout is made, and every further one, which is
  * an overlay on that. Beside each first one, `git worktree add` of the same commit from the same repository. What the
  * sandbox itself takes is taken off: a run in an empty workspace, in the same round.
+ *
+ * The first one counts on a disk, which is where a server has its data. With TMPDIR in memory there is no disk to wait
+ * for, only work, and git has less of it: it neither gives the files to another user nor seals them.
  * Usage: node bench/workspace.ts [--files 10000] [--rounds 9] [--json]
  */
 const { values } = parseArgs({

@@ -95,6 +95,9 @@ async function prepare(options: BubblewrapOptions): Promise<Readiness> {
   if (prlimit === null || setpriv === null) {
     return lacking('prlimit and setpriv are not both installed.', 'apt-get install -y util-linux')
   }
+  if (findProgram('perl', SYSTEM_PATH) === null) {
+    return lacking('perl is not installed.', 'apt-get install -y perl-base')
+  }
   const shown = (options.hidden ?? []).find((directory) => isWithin(resolve(directory), '/usr'))
   if (shown !== undefined) {
     return lacking(`${shown} is below /usr, which every command can read.`, 'keep the data directory elsewhere')

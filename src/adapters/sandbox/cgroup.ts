@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readProcess } from './host-processes.ts'
 
@@ -18,8 +18,8 @@ export interface CgroupPlaces {
 
 /** The groups of one command. */
 export interface Cgroup {
-  /** A process joins by writing its id to `cgroup.procs` in each. */
-  readonly directories: readonly string[]
+  /** A process of one thread joins by writing 0 to each of these files. */
+  readonly entrances: readonly string[]
   members(): readonly number[]
   /** True when the kernel ended a process of the group for want of memory. */
   ranOutOfMemory(): boolean
@@ -33,7 +33,9 @@ const HELPERS = 2
 const TOGETHER = 'countersign'
 /** Of a group each, in version 2: a fifth of what another process has of a processor that is wanted by all. */
 const WEIGHT = '20'
-const NAME = /^countersign-(\d+)-[0-9a-f]{12}$/
+/** In version 1 the file for threads: the one for processes makes the kernel wait for all its processors first. */
+const ENTRANCES = { 1: 'tasks', 2: 'cgroup.procs' } as const
+const NAME = /^countersign-(\d+)-(\d+)-[0-9a-f]{12}$/
 
 const memoryFiles = {
   1: { limit: 'memory.limit_in_bytes', withSwap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
@@ -72,7 +74,7 @@ export function findCgroupPlaces(): CgroupPlaces | null {
 
 /** @throws the file system's error when the group cannot be made or limited */
 export function createCgroup(places: CgroupPlaces, limits: { memoryBytes: number; processes: number }): Cgroup {
-  const name = `countersign-${process.pid}-${randomBytes(6).toString('hex')}`
+  const name = `countersign-${processNamespace()}-${process.pid}-${randomBytes(6).toString('hex')}`
   const memory = join(places.memory, name)
   const processes = places.processes === null ? null : join(places.processes, name)
   const processor = places.processor === null ? null : join(places.processor, name)
@@ -89,7 +91,7 @@ export function createCgroup(places: CgroupPlaces, limits: { memoryBytes: number
     throw error
   }
   return {
-    directories,
+    entrances: directories.map((directory) => join(directory, ENTRANCES[places.version])),
     members: () => membersOf(memory),
     ranOutOfMemory: () => /^oom_kill [1-9]/m.test(read(join(memory, files.events))),
     remove: () => {
@@ -103,10 +105,17 @@ export function sweepCgroups(places: CgroupPlaces): void {
   for (const place of new Set([places.memory, places.processes, places.processor])) {
     if (place === null) continue
     for (const name of readdirSync(place)) {
-      const owner = NAME.exec(name)?.[1]
-      if (owner !== undefined && readProcess(Number(owner)) === null) removeIfThere(join(place, name))
+      const [, namespace, owner] = NAME.exec(name) ?? []
+      // In another namespace the same number is another process, and none of this one's.
+      if (namespace !== processNamespace() || readProcess(Number(owner)) !== null) continue
+      removeIfThere(join(place, name))
     }
   }
+}
+
+/** What tells the process numbers of this server from those of one in a container that sees the same groups. */
+function processNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')
 }
 
 function makeTogether(directory: string): boolean {

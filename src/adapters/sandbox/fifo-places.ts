@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, utimesSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,8 @@ export interface FifoPlaces {
 /** Linux's flag for a descriptor that is a place, and neither of a pipe's ends; Node has no name for it. */
 const O_PATH = 0o10000000
 const BATCH = 8
+/** Writable for all, since a command may have another uid. */
+const MODE = 0o622
 
 /** Places that are kept for whoever comes next. Works on Linux alone. */
 export function createFifoPlaces(): FifoPlaces {
@@ -29,7 +31,7 @@ export function createFifoPlaces(): FifoPlaces {
     async take() {
       for (;;) {
         const place = idle.pop()
-        if (place !== undefined) return place
+        if (place !== undefined) return asNew(place)
         idle.push(...(await makePlaces()))
       }
     },
@@ -37,6 +39,18 @@ export function createFifoPlaces(): FifoPlaces {
       if (isClean) idle.push(place)
       else closeSync(place)
     },
+  }
+}
+
+/** Where commands run as the server's own user, the pipe was the last one's to close for others, or to leave marks on. */
+function asNew(place: number): number {
+  try {
+    chmodSync(fifoAt(place), MODE)
+    utimesSync(fifoAt(place), 0, 0)
+    return place
+  } catch (error) {
+    closeSync(place)
+    throw error
   }
 }
 
@@ -56,7 +70,6 @@ async function makePlaces(): Promise<readonly number[]> {
   }
 }
 
-/** Writable for all, since a command may have another uid. */
 export async function makeFifos(paths: readonly string[]): Promise<void> {
-  await execute('mkfifo', ['-m', '0622', ...paths], { env: { PATH: SYSTEM_PATH } })
+  await execute('mkfifo', ['-m', MODE.toString(8), ...paths], { env: { PATH: SYSTEM_PATH } })
 }

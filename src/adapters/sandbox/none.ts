@@ -45,7 +45,7 @@ export function createUnconfinedSandbox(options: {
         const run = randomBytes(12).toString('hex')
         const limits = [`--fsize=${command.limits.fileBytes}`, `--nofile=${fixedLimits.openFiles}`, '--core=0', '--']
         const [program = '', ...rest] = [...(prlimit === null ? [] : [prlimit, ...limits]), ...command.argv]
-        const channels = await openChannels(command.stdin, [])
+        const channels = await openChannels(command.stdin)
         const child = spawn(program, rest, {
           cwd: workspace,
           env: {

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
 import { type LaidWorkspace, withLaidWorkspace } from './bubblewrap-workspace.ts'
@@ -18,6 +16,7 @@ import { planStage } from './plan-stage.ts'
 import { bubblewrapOptions, type RootImage, syntheticFiles } from './root-image.ts'
 import { seccompProgram } from './seccomp.ts'
 import { type Stage, stagedCommand, stagedPath, stagedSocket, stagedSystem, stagedWorkspace } from './stage.ts'
+import { nothingFrom, startConfined } from './start-confined.ts'
 import { followReadiness, followStatus } from './status.ts'
 import { supervise } from './supervise.ts'
 import type { Architecture } from './syscalls.ts'
@@ -72,7 +71,7 @@ export async function runInBubblewrap(
         door: command.door,
         limits: command.limits,
         systems: layeredSystem(workspace.layer, confinement.hidden),
-        cgroups: cgroup?.directories ?? [],
+        cgroups: cgroup?.entrances ?? [],
       })
       return await runStaged(confinement, command, stage, { laid, cgroup })
     } finally {
@@ -100,31 +99,7 @@ async function runStaged(
     seccompDescriptor: SECCOMP,
     statusDescriptor: STATUS,
   })
-  const channels = await openChannels(
-    command.stdin,
-    [
-      seccompProgram(confinement.architecture, { refuseUncountedMemory: cgroup === null }),
-      options.map((option) => `${option}\0`).join(''),
-      laid.removals.map((path) => `./${path}\0`).join(''),
-      '',
-      ...Object.values(syntheticFiles),
-    ],
-    confinement.pipes,
-  )
-  const [seccomp, optionList, removals, empty, ...files] = channels.payloads
-  const stdio: (number | 'ignore' | 'pipe' | undefined)[] = [
-    channels.stdin ?? 'ignore',
-    channels.stdout,
-    channels.stderr,
-  ]
-  stdio[SECCOMP] = seccomp
-  stdio[OPTIONS] = optionList
-  stdio[STATUS] = 'pipe'
-  stdio[REMOVALS] = removals
-  stdio[READY] = 'pipe'
-  for (const [index, file] of files.entries()) stdio[FIRST_FILE + index] = file
-  for (const descriptor of confinement.inheritedDescriptors) stdio[descriptor] = empty
-  const argv = stagedCommand(stage, [
+  const argv = stagedCommand(stage, confinement.architecture, [
     ...[confinement.bubblewrap, '--args', String(OPTIONS), '--'],
     ...firstProcess({
       hasRemovals: laid.removals.length > 0,
@@ -134,19 +109,22 @@ async function runStaged(
     }),
     ...[confinement.setpriv, '--bounding-set=-all', '--ambient-caps=-all', '--inh-caps=-all', '--', ...command.argv],
   ])
-  const [program = '', ...rest] = argv
-  const child = spawn(program, rest, {
-    cwd: '/',
-    env: { PATH: SYSTEM_PATH },
-    // Array.from turns the gaps between inherited descriptors into entries.
-    stdio: Array.from(stdio, (entry) => entry ?? 'ignore'),
-    // A process group of its own, to end what runs before there is a sandbox.
-    detached: true,
+  const channels = await openChannels(command.stdin, confinement.pipes)
+  const { child, report } = startConfined({
+    argv,
+    environment: { PATH: SYSTEM_PATH },
+    channels,
+    contents: {
+      [SECCOMP]: seccompProgram(confinement.architecture, { refuseUncountedMemory: cgroup === null }),
+      [OPTIONS]: options.map((option) => `${option}\0`).join(''),
+      [REMOVALS]: laid.removals.map((path) => `./${path}\0`).join(''),
+      ...Object.fromEntries(Object.values(syntheticFiles).map((content, index) => [FIRST_FILE + index, content])),
+      ...nothingFrom(confinement.inheritedDescriptors),
+    },
+    reports: [STATUS, READY],
   })
-  channels.release()
-  const pipes = child.stdio as readonly unknown[]
-  const status = followStatus(pipes[STATUS] as Readable)
-  const ready = followReadiness(pipes[READY] as Readable)
+  const status = followStatus(report(STATUS))
+  const ready = followReadiness(report(READY))
   const end = createEnder(child.pid, status, cgroup)
   const setup = setTimeout(end.kill, fixedLimits.setupMs)
   const begun = ready.begun.then(() => clearTimeout(setup))
@@ -167,7 +145,7 @@ async function runStaged(
     return { ...judgeEnding(ending, { status, isReady: ready.isReady(), excess: excess.note() }), driver: 'bubblewrap' }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error
-    throw new SandboxUnavailableError(`${program} could not be started: ${(error as Error).message}`)
+    throw new SandboxUnavailableError(`${argv[0]} could not be started: ${(error as Error).message}`)
   } finally {
     excess.stop()
     clearTimeout(setup)

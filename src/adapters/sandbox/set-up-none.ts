@@ -42,7 +42,7 @@ async function runOne(
   const prlimit = process.platform === 'linux' ? findProgram('prlimit', SYSTEM_PATH) : null
   const limited = [`--fsize=${limits.fileBytes}`, `--nofile=${fixedLimits.openFiles}`, '--core=0', '--']
   const [program = '', ...rest] = [...(prlimit === null ? [] : [prlimit, ...limited]), ...argv]
-  const channels = await openChannels(undefined, [])
+  const channels = await openChannels(undefined)
   const child = spawn(program, rest, {
     cwd: workspace,
     env: {

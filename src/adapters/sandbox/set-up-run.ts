@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
 import type { SetUpLimits } from '../../domain/ports/sandbox.ts'
 import { createCgroup } from './cgroup.ts'
@@ -15,6 +13,7 @@ import { type SetUpImage, setUpOptions } from './set-up-image.ts'
 import type { SetUpLog } from './set-up-log.ts'
 import { followSetUp } from './set-up-process.ts'
 import { type SetUpStage, setUpCommand, setUpLayerPath, setUpPath } from './set-up-stage.ts'
+import { nothingFrom, startConfined } from './start-confined.ts'
 import { followStatus } from './status.ts'
 
 /** The command's descriptors by number. */
@@ -44,7 +43,7 @@ export async function runSetUpCommand(
 ): Promise<SetUpEnding> {
   const cgroup = confinement.cgroups && createCgroup(confinement.cgroups, limits)
   try {
-    const staged = stage && { ...stage, cgroups: cgroup?.directories ?? [] }
+    const staged = stage && { ...stage, cgroups: cgroup?.entrances ?? [] }
     const reach = (directory: string) => (staged === null ? directory : setUpPath(staged, directory))
     const options = setUpOptions({
       workspace: reach(own.workspace),
@@ -60,30 +59,26 @@ export async function runSetUpCommand(
       seccompDescriptor: SECCOMP,
       statusDescriptor: STATUS,
     })
-    const channels = await openChannels(undefined, [
-      // The machine's network is theirs, but no socket of a service on it, with a name in the file system or without.
-      seccompProgram(confinement.architecture, { refuseUncountedMemory: cgroup === null, refuseLocalSockets: true }),
-      options.map((option) => `${option}\0`).join(''),
-      '',
-    ])
-    const [seccomp, optionList, empty] = channels.payloads
-    const stdio: (number | 'ignore' | 'pipe' | undefined)[] = ['ignore', channels.stdout, channels.stderr]
-    stdio.push(seccomp, optionList, 'pipe')
-    for (const descriptor of confinement.inheritedDescriptors) stdio[descriptor] = empty
     const inside = [
       ...[confinement.bubblewrap, '--args', String(OPTIONS), '--', confinement.prlimit],
       ...[`--fsize=${limits.fileBytes}`, `--nofile=${fixedLimits.openFiles}`, '--core=0', '--', ...argv],
     ]
-    const command = staged === null ? { argv: inside, environment: {} } : setUpCommand(staged, inside)
-    const [program = '', ...rest] = command.argv
-    const child = spawn(program, rest, {
-      cwd: '/',
-      env: command.environment,
-      stdio: Array.from(stdio, (entry) => entry ?? 'ignore'),
-      detached: true,
+    const channels = await openChannels(undefined)
+    const { child, report } = startConfined({
+      ...(staged === null ? { argv: inside, environment: {} } : setUpCommand(staged, inside)),
+      channels,
+      contents: {
+        // The machine's network is theirs, but no socket of a service on it, with a name in the file system or without.
+        [SECCOMP]: seccompProgram(confinement.architecture, {
+          refuseUncountedMemory: cgroup === null,
+          refuseLocalSockets: true,
+        }),
+        [OPTIONS]: options.map((option) => `${option}\0`).join(''),
+        ...nothingFrom(confinement.inheritedDescriptors),
+      },
+      reports: [STATUS],
     })
-    channels.release()
-    const status = followStatus((child.stdio as readonly unknown[])[STATUS] as Readable)
+    const status = followStatus(report(STATUS))
     const end = createEnder(child.pid, status, cgroup)
     const memory = { isExceeded: false }
     const stopWatch =

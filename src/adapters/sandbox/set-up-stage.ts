@@ -6,6 +6,7 @@ import { SYSTEM_PATH } from './find-program.ts'
  * overlay over them. What mounts this is the server, in a mount namespace of its own that goes with the last process.
  */
 export interface SetUpStage {
+  /** Their entrances. */
   readonly cgroups: readonly string[]
   /** Directories of the host that get a second path, since the namespace's root cannot walk to them. */
   readonly bound: readonly string[]
@@ -53,7 +54,7 @@ count=0
 layers=0
 while [ "$1" != -- ]; do
   case "$1" in
-    join) echo $$ > "$2/cgroup.procs" ;;
+    join) echo 0 > "$2" ;;
     users)
       mount -t tmpfs -o mode=755,size=256k stage ${PLACE}
       mkfifo ${PLACE}/go
@@ -91,7 +92,7 @@ export function setUpCommand(
   argv: readonly string[],
 ): { readonly argv: readonly string[]; readonly environment: Readonly<Record<string, string>> } {
   const actions = [
-    ...cgroups.flatMap((directory) => ['join', directory]),
+    ...cgroups.flatMap((entrance) => ['join', entrance]),
     ...['users', `${SHIFTED_USERS.first} ${SHIFTED_USERS.count}`],
     ...bound.flatMap((directory) => ['bind', directory]),
     ...layered.flatMap(({ target, changes }) => ['changes', changes, 'layer', target]),

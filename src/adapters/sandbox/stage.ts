@@ -1,6 +1,8 @@
 import { basename, dirname, join } from 'node:path'
 import type { LoopbackDoor } from '../../domain/ports/model-gateway.ts'
 import type { CommandUser } from './command-user.ts'
+import { stageProgram } from './stage-program.ts'
+import type { Architecture } from './syscalls.ts'
 
 /**
  * What is done on the host, with the server's rights, before bubblewrap starts in the same process: joining cgroups,
@@ -8,6 +10,7 @@ import type { CommandUser } from './command-user.ts'
  * namespace of their own: they are gone with the last process in it.
  */
 export interface Stage {
+  /** Their entrances. */
   readonly cgroups: readonly string[]
   /** Null when the server's own user runs the command. */
   readonly user: CommandUser | null
@@ -52,24 +55,6 @@ const MARKS = 1 / 16
 /** Paths that mean themselves in the options of a mount. */
 const PLAIN = /^[\w./-]+$/
 
-/** Takes pairs of an action and its argument, then `--`, then what to become. The fewer processes, the sooner it is done. */
-const SCRIPT = `set -e
-while [ "$1" != -- ]; do
-  case "$1" in
-    join) echo $$ > "$2/cgroup.procs" ;;
-    user) user=$2 ;;
-    own) chown -Rh -- "$user" "$2" ;;
-    place) mount -t tmpfs -o "$2" workspace ${PLACE} ;;
-    make) install -d \${user:+-o "\${user%:*}" -g "\${user#*:}"} $2 ;;
-    at) at=$2 ;;
-    bind) mount --bind -- "$2" "$at" ;;
-    overlay) mount -t overlay -o "$2" workspace "$at" ;;
-  esac
-  shift 2
-done
-shift
-exec "$@"`
-
 /** The path by which bubblewrap reaches a directory. */
 export function stagedPath(stage: Stage, directory: string): string {
   const index = stage.bound.indexOf(directory)
@@ -98,31 +83,20 @@ export function misreadable(directories: readonly string[]): readonly string[] {
 }
 
 /** The command line that prepares the stage and then becomes `argv`. */
-export function stagedCommand(stage: Stage, argv: readonly string[]): readonly string[] {
+export function stagedCommand(stage: Stage, architecture: Architecture, argv: readonly string[]): readonly string[] {
   const { cgroups, user, owned, overlay, bound, systems } = stage
   const isMounted = overlay !== null || bound.length > 0 || systems.length > 0
   const actions = [
-    ...cgroups.flatMap((directory) => ['join', directory]),
+    ...cgroups.flatMap((entrance) => ['join', entrance]),
     ...(user === null ? [] : ['user', `${user.uid}:${user.gid}`]),
     ...(owned === null || user === null ? [] : ['own', owned]),
-    ...(isMounted ? ['place', placeOptions(stage), 'make', stagedDirectories(stage).join(' ')] : []),
+    ...(isMounted ? ['isolate', 'mounts', 'at', PLACE, 'tmpfs', placeOptions(stage)] : []),
+    ...(isMounted ? stagedDirectories(stage).flatMap((directory) => ['make', directory]) : []),
     ...bound.flatMap((directory) => ['at', stagedPath(stage, directory), 'bind', directory]),
     ...(overlay === null ? [] : overlayActions(stage, overlay)),
     ...systems.flatMap((system) => layeredActions(stage, system)),
   ]
-  if (actions.length === 0) return argv
-  const lowered =
-    user === null
-      ? []
-      : ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--inh-caps=-all']
-  // Who is not root gets the right to mount in a user namespace, in which it is called so.
-  const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
-  return [
-    ...(isMounted ? ['unshare', ...asRoot, '--mount', '--propagation', 'private'] : []),
-    ...['sh', '-c', SCRIPT, 'stage', ...actions, '--'],
-    ...lowered,
-    ...argv,
-  ]
+  return actions.length === 0 ? argv : ['perl', '-e', stageProgram(architecture), ...actions, '--', ...argv]
 }
 
 /** What mounts are made on: all of it is the user's, who sees none but the workspace's. */
