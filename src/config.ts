@@ -71,6 +71,8 @@ const environment = z.object({
   DOCKER_HOST: optional(text),
   GIT_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http', 'ssh', 'file'])).min(1)), 'https,ssh'),
   GIT_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
+  WEBHOOK_ALLOWED_PROTOCOLS: withDefault(list.pipe(z.array(z.enum(['https', 'http'])).min(1)), 'https'),
+  WEBHOOK_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   SIGNING_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),
@@ -132,6 +134,8 @@ export interface Config {
   readonly sandboxLimits: SandboxLimits
   readonly gitAllowedProtocols: readonly string[]
   readonly gitAllowedHosts: readonly string[] | null
+  readonly webhookAllowedProtocols: readonly string[]
+  readonly webhookAllowedHosts: readonly string[] | null
   /** 32 bytes in hex; none: the data directory keeps one. */
   readonly secretKey: string | undefined
   /** An Ed25519 private key, 32 bytes in hex; none: the data directory keeps one. */
@@ -191,6 +195,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     },
     gitAllowedProtocols: value.GIT_ALLOWED_PROTOCOLS,
     gitAllowedHosts: value.GIT_ALLOWED_HOSTS ?? null,
+    webhookAllowedProtocols: value.WEBHOOK_ALLOWED_PROTOCOLS,
+    webhookAllowedHosts: value.WEBHOOK_ALLOWED_HOSTS ?? null,
     secretKey: value.SECRET_KEY,
     signingKey: value.SIGNING_KEY,
     corsOrigins: value.CORS_ORIGINS,

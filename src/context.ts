@@ -25,6 +25,7 @@ import { sweepLayers } from './adapters/sandbox/set-up-layer.ts'
 import { keptSecretKey, keptSigningKey } from './adapters/secrets/kept-secret.ts'
 import { createSecrets } from './adapters/secrets/secrets.ts'
 import { createTemplateStore } from './adapters/templates/template-store.ts'
+import { createWebhookSender } from './adapters/webhooks/webhook-sender.ts'
 import type { Config } from './config.ts'
 import { createHeldLeases } from './domain/lease/held-leases.ts'
 import type { EventFeed } from './domain/ports/event-feed.ts'
@@ -32,6 +33,7 @@ import type { Provider } from './domain/ports/model-provider.ts'
 import type { Queues } from './domain/ports/queues.ts'
 import { coalesce } from './domain/shared/coalesce.ts'
 import type { Logger, Services } from './domain/shared/services.ts'
+import { version } from './version.ts'
 import { handlers } from './workers/handlers.ts'
 import { type OutboxRelay, startOutboxRelay } from './workers/outbox-relay.ts'
 
@@ -173,6 +175,12 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     templates: createTemplateStore(),
     archives: createArchiveStore(join(config.dataDir, 'archives')),
     secrets: createSecrets(config.secretKey ?? (await keptSecretKey(join(config.dataDir, 'secret-key')))),
+    webhooks: createWebhookSender({
+      allowedProtocols: config.webhookAllowedProtocols,
+      allowedHosts: config.webhookAllowedHosts,
+      allowPrivateHosts: false,
+      userAgent: `Countersign/${version}`,
+    }),
     signer: createSigner(config.signingKey ?? (await keptSigningKey(join(config.dataDir, 'signing-key')))),
     checkRemoteUrl: (url) => parseRemoteUrl(url, remoteRules),
     processName: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,

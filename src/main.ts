@@ -165,6 +165,11 @@ const commands: Commands = {
       const plain = flags.plain || env.TERM === 'dumb'
       return review({ config, output, signal, flags: { ...flags, plain }, stdin, stdout })
     }),
+  mcp: ({ url, tokenFile, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const { serveStdio } = await import('./cli/mcp/command.ts')
+      return serveStdio({ config, output, signal, url, tokenFile, stdin, stdout })
+    }),
 }
 
 try {

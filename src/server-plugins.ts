@@ -1,6 +1,8 @@
-import { GraphQLError } from 'graphql'
+import { type ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { AccessWatch, LostAccess } from './domain/actor/access-watch.ts'
 import type { Viewer } from './domain/actor/viewer.ts'
+import type { GraphQLContext } from './schema/context.ts'
 
 export interface ServerContext {
   viewer?: Viewer
@@ -22,7 +24,7 @@ export const requireViewer = (
 })
 
 /** Where in a value a string is not Unicode (half of a surrogate pair); undefined when none is. */
-const brokenText = (value: unknown, path: readonly string[] = []): readonly string[] | undefined => {
+export const brokenText = (value: unknown, path: readonly string[] = []): readonly string[] | undefined => {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : path
   if (typeof value !== 'object' || value === null) return undefined
   // An upload is bytes, each of which would be a member.
@@ -55,5 +57,101 @@ export const refuseBrokenText = (): Plugin => ({
   onSubscribe({ args, setResultAndStopExecution }) {
     const error = brokenTextError(args.variableValues)
     if (error) setResultAndStopExecution({ errors: [error] })
+  },
+})
+
+export const lostAccessWords: Readonly<Record<LostAccess, string>> = {
+  SIGNED_OUT: 'The token is not valid any more: it has expired or is revoked, or its actor is disabled.',
+  NARROWED: 'You may do less than when you connected: connect again to go on with what you may.',
+}
+
+const lostAccessError = (why: LostAccess): GraphQLError =>
+  new GraphQLError(lostAccessWords[why], {
+    extensions: { code: why === 'SIGNED_OUT' ? 'UNAUTHENTICATED' : 'FORBIDDEN' },
+  })
+
+type Results = AsyncIterableIterator<ExecutionResult>
+
+const isStream = (result: unknown): result is Results =>
+  typeof result === 'object' && result !== null && Symbol.asyncIterator in result
+
+interface Endable {
+  readonly results: Results
+  /** Says why as the last result, and ends. */
+  lose(why: LostAccess): void
+}
+
+/** The same results, with an end from outside also while nothing comes. */
+const endable = (source: Results, onEnd: () => void): Endable => {
+  let hasEnded = false
+  let waiting: ((result: IteratorResult<ExecutionResult>) => void) | undefined
+  let last: IteratorResult<ExecutionResult> = { done: true, value: undefined }
+  const end = async () => {
+    if (hasEnded) return
+    hasEnded = true
+    onEnd()
+    await source.return?.()
+  }
+  const takeLast = () => {
+    const taken = last
+    last = { done: true, value: undefined }
+    return taken
+  }
+  return {
+    results: {
+      async next() {
+        if (hasEnded) return takeLast()
+        const result = await new Promise<IteratorResult<ExecutionResult>>((resolve, reject) => {
+          waiting = resolve
+          source.next().then(resolve, reject)
+        }).catch(async (error: unknown) => {
+          await end()
+          throw error
+        })
+        waiting = undefined
+        if (result.done) await end()
+        return result
+      },
+      async return() {
+        await end()
+        return { done: true, value: undefined }
+      },
+      async throw(error) {
+        await end()
+        throw error
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    },
+    lose(why) {
+      if (hasEnded) return
+      last = { done: false, value: { errors: [lostAccessError(why)] } }
+      hasEnded = true
+      waiting?.(takeLast())
+      onEnd()
+      void source.return?.()
+    },
+  }
+}
+
+/** Ends subscriptions, over whatever transport, of those who lost the access that they had when they subscribed. */
+export const endLostSubscriptions = (access: AccessWatch): Plugin<GraphQLContext> => ({
+  async onSubscribe({ args }) {
+    let lostBefore: LostAccess | undefined
+    let lose = (why: LostAccess) => {
+      lostBefore = why
+    }
+    const stop = await access.watch(args.contextValue.viewer, (why) => lose(why))
+    return {
+      onSubscribeResult({ result, setResult }) {
+        if (!isStream(result)) return stop()
+        const subscription = endable(result, stop)
+        lose = subscription.lose
+        if (lostBefore !== undefined) lose(lostBefore)
+        setResult(subscription.results)
+      },
+      onSubscribeError: stop,
+    }
   },
 })

@@ -6,6 +6,7 @@ import type { Viewer } from './domain/actor/viewer.ts'
 import type { Services } from './domain/shared/services.ts'
 import { visibleVersion } from './domain/version/find-version.ts'
 import { readContents } from './domain/version/read-contents.ts'
+import { answerOrigin, type OriginRules, refuse, refuseStranger } from './server-http.ts'
 
 export interface VersionArchives {
   readonly services: Services
@@ -20,38 +21,14 @@ const place = /^\/versions\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tar\.
 
 export const isVersionArchive = (path: string): boolean => path.startsWith('/versions/')
 
-const refuse = (
-  response: ServerResponse,
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): void => {
-  const body = `${JSON.stringify({ errors: [{ message, extensions: { code } }] })}\n`
-  response.writeHead(status, {
-    ...headers,
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-  })
-  response.end(body)
-}
-
 /** Whether a list of entity tags, or `*`, has this one; a weak one counts. */
 const hasTag = (header: string | undefined, tag: string): boolean =>
   header?.split(',').some((each) => ['*', tag].includes(each.trim().replace(/^W\//, ''))) ?? false
 
-/** @returns whether that was all: a browser asking whether it may ask */
-const answerOrigin = (origins: readonly string[], request: IncomingMessage, response: ServerResponse): boolean => {
-  const { origin } = request.headers
-  response.setHeader('vary', 'origin, authorization')
-  if (origin === undefined || !origins.includes(origin)) return false
-  response.setHeader('access-control-allow-origin', origin)
-  response.setHeader('access-control-expose-headers', 'content-disposition, etag')
-  if (request.method !== 'OPTIONS') return false
-  response.setHeader('access-control-allow-methods', 'GET, HEAD')
-  response.setHeader('access-control-allow-headers', 'authorization, if-none-match')
-  response.writeHead(204).end()
-  return true
+const originRules: OriginRules = {
+  methods: 'GET, HEAD',
+  headers: 'authorization, if-none-match',
+  exposed: 'content-disposition, etag',
 }
 
 /**
@@ -64,12 +41,10 @@ export const serveVersionArchive = async (
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
-  if (answerOrigin(corsOrigins, request, response)) return
+  if (answerOrigin(corsOrigins, originRules, request, response)) return
   const viewer = await findViewer(request.headers.authorization)
   if (!viewer) {
-    refuse(response, 401, 'UNAUTHENTICATED', 'Not signed in: send a token as `Authorization: Bearer ...`.', {
-      'www-authenticate': 'Bearer',
-    })
+    refuseStranger(response)
     return
   }
   const id = place.exec(path)?.[1]

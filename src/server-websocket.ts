@@ -4,9 +4,10 @@ import type { Disposable, Context as SocketState, SubscribePayload } from 'graph
 import { type Extra, useServer } from 'graphql-ws/use/ws'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
+import type { AccessWatch, LostAccess } from './domain/actor/access-watch.ts'
 import type { Viewer } from './domain/actor/viewer.ts'
 import type { GraphQLContext } from './schema/context.ts'
-import type { ServerContext } from './server-plugins.ts'
+import { lostAccessWords, type ServerContext } from './server-plugins.ts'
 
 export interface WebSocketOptions {
   readonly yoga: YogaServerInstance<ServerContext, GraphQLContext>
@@ -16,7 +17,11 @@ export interface WebSocketOptions {
   /** What may be said of an error. */
   readonly toClientError: (error: unknown) => GraphQLError
   readonly maxMessageBytes: number
+  readonly access: AccessWatch
 }
+
+// 4403 is final for clients. After the other they connect again, and go on with what they may now.
+const closeCodes: Readonly<Record<LostAccess, number>> = { SIGNED_OUT: 4403, NARROWED: 4420 }
 
 type SocketContext = SocketState<Record<string, unknown> | undefined, Extra>
 
@@ -29,7 +34,7 @@ interface EnvelopedArgs extends ExecutionArgs {
 
 /** Serves operations over WebSocket by the graphql-transport-ws protocol, for those whose token is in connectionParams. */
 export const serveWebSockets = (server: Server, options: WebSocketOptions): Disposable => {
-  const { yoga, findViewer, contextOf, notSignedIn, toClientError, maxMessageBytes } = options
+  const { yoga, findViewer, contextOf, notSignedIn, toClientError, maxMessageBytes, access } = options
   const shown = (error: GraphQLError) => toClientError(error).toJSON()
   const socketViewer = (parameters: Readonly<Record<string, unknown>> | undefined) =>
     findViewer(parameters?.authorization ?? parameters?.Authorization)
@@ -67,7 +72,13 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Disp
       // 4403: the token is missing, unknown, expired or revoked.
       onConnect: async ({ connectionParams, extra }) => {
         try {
-          return (await socketViewer(connectionParams)) !== undefined
+          const viewer = await socketViewer(connectionParams)
+          if (!viewer) return false
+          const { socket } = extra
+          const stop = await access.watch(viewer, (why) => socket.close(closeCodes[why], lostAccessWords[why]))
+          if (socket.readyState === socket.OPEN) socket.once('close', stop)
+          else stop()
+          return true
         } catch (error) {
           // Thrown, it would be told to the client as the reason.
           extra.socket.close(4500, toClientError(error).message)

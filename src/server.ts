@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, maskError } from 'graphql-yoga'
+import { createAccessWatch } from './domain/actor/access-watch.ts'
 import { authenticate } from './domain/actor/authenticate.ts'
 import type { Viewer } from './domain/actor/viewer.ts'
 import { DomainError } from './domain/errors.ts'
@@ -10,7 +11,9 @@ import type { EventFeed } from './domain/ports/event-feed.ts'
 import type { Services } from './domain/shared/services.ts'
 import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
 import { schema } from './schema/index.ts'
-import { refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
+import { readBody } from './server-http.ts'
+import { isMcp, serveMcp } from './server-mcp.ts'
+import { endLostSubscriptions, refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
 import { isVersionArchive, serveVersionArchive } from './server-versions.ts'
 import { serveWebSockets } from './server-websocket.ts'
 
@@ -24,6 +27,8 @@ export interface ServerOptions {
   readonly corsOrigins: readonly string[]
   /** GraphiQL and introspection for people at work on a frontend. */
   readonly graphiql: boolean
+  /** How soon at the latest a connection ends whose viewer lost access; 20 s unless given. */
+  readonly accessCheckMs?: number
 }
 
 export interface RunningServer {
@@ -37,6 +42,7 @@ export interface RunningServer {
 const maxBodyBytes = 16 * 1024 * 1024
 const maxArchiveBytes = 210 * 1024 * 1024
 const closeGraceMs = 2_000
+const defaultAccessCheckMs = 20_000
 
 const notSignedIn = () =>
   new GraphQLError('Not signed in: send a token as `Authorization: Bearer ...`.', {
@@ -73,19 +79,7 @@ const sayTooLarge = (request: IncomingMessage, response: ServerResponse): void =
   )
 }
 
-/** The body of a request that does not say how long it is; undefined as soon as it is longer than it may be. */
-const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    size += chunk.length
-    if (size > maxBytes(request)) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-/** Serves GraphQL over HTTP, SSE and WebSocket, and the health endpoints. */
+/** Serves GraphQL over HTTP, SSE and WebSocket, MCP, archives, and the health endpoints. */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { services, feed, health, version } = options
   const findViewer = async (authorization: unknown): Promise<Viewer | undefined> => {
@@ -94,6 +88,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   }
   const contextOf = (viewer: Viewer): GraphQLContext =>
     createGraphQLContext({ viewer, services, feed, version, health })
+  using stack = new DisposableStack()
+  const access = stack.use(createAccessWatch(services, options.accessCheckMs ?? defaultAccessCheckMs))
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -110,13 +106,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     maxRequestBodySize: false,
     maskedErrors: { maskError: toClientError(services), isDev: false },
     logging: false,
-    plugins: [requireViewer(findViewer, notSignedIn), refuseBrokenText()],
+    plugins: [requireViewer(findViewer, notSignedIn), refuseBrokenText(), endLostSubscriptions(access)],
     context: ({ viewer }) => {
       if (!viewer) throw notSignedIn()
       return contextOf(viewer)
     },
   })
 
+  const mcp = serveMcp({ services, feed, version, findViewer, corsOrigins: options.corsOrigins, maxBodyBytes })
   let draining = false
   const answer = (status: number, body: unknown) => ({ status, body: `${JSON.stringify(body)}\n` })
   const endpoints: Readonly<Record<string, () => Promise<{ status: number; body: string }>>> = {
@@ -133,7 +130,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   /** Without a length in its head, a body is read here, and only for those who are signed in. */
   const serveChunked = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (await findViewer(request.headers.authorization)) {
-      const body = await readBody(request)
+      const body = await readBody(request, maxBytes(request))
       if (body === undefined) return sayTooLarge(request, response)
       // Where the HTTP adapter looks for a body that was already read.
       Object.assign(request, { body })
@@ -164,6 +161,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       )
       return
     }
+    if (isMcp(path)) {
+      mcp.serve(request, response).catch((error: unknown) => {
+        services.log[response.destroyed ? 'debug' : 'error']({ error }, 'a request over MCP was not answered')
+        if (response.headersSent) response.destroy()
+        else response.writeHead(500).end()
+      })
+      return
+    }
     if (Number(request.headers['content-length'] ?? 0) > maxBytes(request)) return sayTooLarge(request, response)
     if (request.headers['transfer-encoding'] === undefined) {
       yoga(request, response)
@@ -186,8 +191,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     notSignedIn,
     toClientError: (error) => toClientError(services)(error, 'Unexpected error.') as GraphQLError,
     maxMessageBytes: maxBodyBytes,
+    access,
   })
   const { port } = server.address() as AddressInfo
+  const owned = stack.move()
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
     url: `http://${host}:${port}`,
@@ -197,11 +204,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     async close() {
       draining = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      mcp.drain()
       await subscriptions.dispose()
+      owned.dispose()
       const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs)
       server.closeIdleConnections()
       await closed
       clearTimeout(timer)
+      await mcp.close()
     },
   }
 }

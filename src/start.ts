@@ -15,6 +15,7 @@ import { type RunningServer, startServer } from './server.ts'
 import { version } from './version.ts'
 import { startMaintenanceSchedule } from './workers/maintenance-schedule.ts'
 import { defaultPatience, type Patience, startRecovery } from './workers/recovery.ts'
+import { startWebhookSchedule } from './workers/webhook-schedule.ts'
 import { startWorkerPools } from './workers/worker-pools.ts'
 
 export interface StartOptions {
@@ -27,6 +28,7 @@ export interface StartOptions {
   /** What tests set otherwise. */
   readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs'> & {
     readonly patience?: Patience
+    readonly accessCheckMs?: number
   }
 }
 
@@ -98,8 +100,10 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   else if (sandbox.driver === 'none') notices.push('SANDBOX=none: tests run without isolation.')
 
   if (Object.keys(options.pools).length > 0) {
-    stack.use(startRecovery(services, options.overrides?.patience ?? defaultPatience))
+    const patience = options.overrides?.patience ?? defaultPatience
+    stack.use(startRecovery(services, patience))
     if (options.pools.maintenance) stack.use(startMaintenanceSchedule(services))
+    if (options.pools.webhooks) stack.use(startWebhookSchedule(services, patience))
     stack.use(await startWorkerPools(services, queues, options.pools))
   }
   let server: RunningServer | undefined
@@ -113,6 +117,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
       port: config.port,
       corsOrigins: config.corsOrigins,
       graphiql: !config.production,
+      ...(options.overrides?.accessCheckMs && { accessCheckMs: options.overrides.accessCheckMs }),
     })
     const { close } = server
     stack.defer(close)

@@ -3,6 +3,7 @@ import { type Pool, pools } from '../jobs/job.ts'
 import { type DemoScenario, demoScenarios } from './demo/scenario.ts'
 import { addReviewOptions, type GivenReviewFlags, reviewFlags } from './review/options.ts'
 import type { ReviewFlags } from './review/request.ts'
+import { type ServerFlags, tokenFileOption, urlOption } from './server-options.ts'
 
 export interface CommonOptions {
   readonly json: boolean
@@ -29,6 +30,9 @@ export interface Commands {
     },
   ): Promise<void>
   review(options: CommonOptions & { readonly flags: ReviewFlags }): Promise<void>
+  mcp(
+    options: CommonOptions & { readonly url: string | undefined; readonly tokenFile: string | undefined },
+  ): Promise<void>
 }
 
 export interface ProgramStreams {
@@ -73,6 +77,11 @@ Notes are not cloned by themselves; fetch them first:
   git fetch origin refs/notes/countersign:refs/notes/countersign
 
 It needs git, and neither the server nor its database.`
+
+const mcpHelp = `
+The agent's host starts it and speaks the Model Context Protocol with it. Give
+the agent a token of its own: with --token-file, or in COUNTERSIGN_TOKEN. Hosts
+that speak HTTP need no command: the server has the same tools at /mcp.`
 
 /** The command line; it throws CommanderError instead of ending the process. */
 export const createProgram = (commands: Commands, version: string, streams: ProgramStreams): Command => {
@@ -148,5 +157,12 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
   addReviewOptions(command('review', 'Read what waits for a person, and countersign it or send it back.')).action(
     (flags: Flags & GivenReviewFlags) => commands.review({ ...common(flags), flags: reviewFlags(flags) }),
   )
+  command('mcp', "Give an agent a server's tools: MCP over stdin and stdout.")
+    .addOption(urlOption)
+    .addOption(tokenFileOption)
+    .addHelpText('after', mcpHelp)
+    .action((flags: Flags & ServerFlags) =>
+      commands.mcp({ ...common(flags), url: flags.url, tokenFile: flags.tokenFile }),
+    )
   return program
 }

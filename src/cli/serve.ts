@@ -23,7 +23,7 @@ export interface ServeOptions {
   readonly start: Start
 }
 
-/** For two cores. Most jobs wait for a model; tests do not. */
+/** For two cores. Most jobs wait for a model or a receiver; tests do not. */
 export const defaultPoolSizes: Readonly<Record<Pool, number>> = {
   planning: 4,
   phases: 8,
@@ -31,6 +31,7 @@ export const defaultPoolSizes: Readonly<Record<Pool, number>> = {
   sessions: 4,
   tests: 2,
   maintenance: 2,
+  webhooks: 8,
 }
 
 /** Where a client on this machine reaches a server that listens on every address. */

@@ -2,17 +2,18 @@ import { Actor } from './actor/actor.entity.ts'
 import { ApiToken } from './actor/api-token.entity.ts'
 import { ClientMutation } from './actor/client-mutation.entity.ts'
 import { Budget } from './budget/budget.entity.ts'
+import { Push } from './commit/push.entity.ts'
 import { Diff } from './diff/diff.entity.ts'
-import { DiffView } from './diff/diff-view.entity.ts'
-import { Push } from './diff/push.entity.ts'
-import { Review } from './diff/review.entity.ts'
-import { ReviewComment } from './diff/review-comment.entity.ts'
 import { Environment } from './environment/environment.entity.ts'
 import { EventRecord } from './event/event.entity.ts'
 import { Lease } from './lease/lease.entity.ts'
 import { OutboxEntry } from './outbox/outbox.entity.ts'
 import { Membership } from './project/membership.entity.ts'
 import { Project } from './project/project.entity.ts'
+import { DiffView } from './review/diff-view.entity.ts'
+import { FileMark } from './review/file-mark.entity.ts'
+import { Review } from './review/review.entity.ts'
+import { ReviewComment } from './review/review-comment.entity.ts'
 import { AgentRun } from './run/agent-run.entity.ts'
 import { Candidate } from './run/candidate.entity.ts'
 import { Checkpoint } from './run/checkpoint.entity.ts'
@@ -32,6 +33,7 @@ import { TestDefinition } from './testing/test-definition.entity.ts'
 import { TestResult, TestRun } from './testing/test-run.entity.ts'
 import { BlobDigest } from './version/blob-digest.entity.ts'
 import { Version } from './version/version.entity.ts'
+import { Webhook } from './webhook/webhook.entity.ts'
 
 export const entities = [
   Actor,
@@ -48,6 +50,7 @@ export const entities = [
   DiffView,
   Environment,
   EventRecord,
+  FileMark,
   Lease,
   Membership,
   Message,
@@ -69,4 +72,5 @@ export const entities = [
   TestRun,
   ToolCall,
   Version,
+  Webhook,
 ] as const

@@ -171,6 +171,18 @@ export class SourceRejectedError extends DomainError {
   override readonly code = 'SOURCE_REJECTED'
 }
 
+/** A model did not do what it was asked for; nothing has changed. */
+export class ModelFailedError extends DomainError {
+  override readonly name = 'ModelFailedError'
+  override readonly code = 'MODEL_FAILED'
+  /** A stable word: the provider's, or ours for what we refused. */
+  readonly reason: string
+  constructor(reason: string, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
 /** A limit on money or tokens would be overshot. */
 export class BudgetExceededError extends DomainError {
   override readonly name = 'BudgetExceededError'

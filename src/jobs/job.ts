@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 
 /** The worker pools; each is a queue of its own and is scaled apart from the others. */
-export const pools = ['planning', 'phases', 'candidates', 'sessions', 'tests', 'maintenance'] as const
+export const pools = ['planning', 'phases', 'candidates', 'sessions', 'tests', 'maintenance', 'webhooks'] as const
 export type Pool = (typeof pools)[number]
 
 /** A job's declaration: data that both the side that asks for it and the side that does it read. */

@@ -4,6 +4,7 @@ import type { ApiTokenRow } from '../domain/actor/api-token.entity.ts'
 import { createActor } from '../domain/actor/create-actor.ts'
 import { createApiToken } from '../domain/actor/create-api-token.ts'
 import { revokeApiToken } from '../domain/actor/revoke-api-token.ts'
+import { updateActor } from '../domain/actor/update-actor.ts'
 import { ForbiddenError, NotFoundError, ValidationError } from '../domain/errors.ts'
 import { builder } from '../schema/builder.ts'
 import { ActorConnection, ApiTokenConnection } from '../schema/connections.ts'
@@ -67,6 +68,28 @@ builder.mutationField('createActor', (t) =>
     resolve: async (_root, { input }, context) => {
       const ownerId = optionalId('Actor', input.ownerId)
       const id = await createActor(context.services, context.viewer, { ...input, ownerId })
+      return found(await context.startOver().actor.load(id))
+    },
+  }),
+)
+
+builder.mutationField('updateActor', (t) =>
+  t.field({
+    type: ActorRef,
+    description:
+      'Changes what is given; ADMIN on all projects only. It counts from the next request, and closes connections within a minute. One enabled person with the role ADMIN always remains, and who answers for enabled agents or services cannot be disabled before these.',
+    args: {
+      id: t.arg.id({ required: true }),
+      name: t.arg.string(),
+      role: t.arg({
+        type: RoleEnum,
+        description: 'On every project; null takes it away, and only memberships count then. Left out, it stays.',
+      }),
+      disabled: t.arg.boolean({ description: 'A disabled actor cannot come in: every token of theirs is refused.' }),
+    },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    resolve: async (_root, args, context) => {
+      const id = await updateActor(context.services, context.viewer, { ...args, id: localId('Actor', args.id) })
       return found(await context.startOver().actor.load(id))
     },
   }),

@@ -1,31 +1,37 @@
-import { commitDiff } from '../domain/diff/commit-diff.ts'
+import { commitDiff } from '../domain/commit/commit-diff.ts'
+import { refineCommitMessage } from '../domain/commit-message/refine-commit-message.ts'
+import { updateCommitMessage } from '../domain/commit-message/update-commit-message.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
 import { pendingDiffStatuses } from '../domain/diff/diff.status.ts'
 import { keepHunks } from '../domain/diff/keep-hunks.ts'
-import { openReview } from '../domain/diff/open-review.ts'
 import { previewDiff } from '../domain/diff/preview-diff.ts'
 import { proposeDiff } from '../domain/diff/propose-diff.ts'
 import { rebaseDiff } from '../domain/diff/rebase-diff.ts'
 import { revertDiff } from '../domain/diff/revert-diff.ts'
-import { reviewDiff } from '../domain/diff/review-diff.ts'
 import {
   ApprovalRequiredError,
   BaseDriftError,
+  BudgetExceededError,
   ForbiddenError,
   InvalidTransitionError,
+  ModelFailedError,
   NotFoundError,
   PatchRejectedError,
   RebaseConflictError,
   SyntaxRejectedError,
   ValidationError,
 } from '../domain/errors.ts'
+import { markFileReviewed } from '../domain/review/mark-file-reviewed.ts'
+import { openReview } from '../domain/review/open-review.ts'
+import { reviewDiff } from '../domain/review/review-diff.ts'
 import { builder } from '../schema/builder.ts'
 import { DiffConnection } from '../schema/connections.ts'
-import { ReviewVerdictEnum } from '../schema/enums.ts'
+import { PendingOrderEnum, ReviewVerdictEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'
 import { localId, readId } from '../schema/ids.ts'
 import { page } from '../schema/pages.ts'
 import { DiffRef } from '../schema/refs.ts'
+import { riskPage } from '../schema/risk-pages.ts'
 import { DiffPreviewRef } from '../schema/types/diff.ts'
 
 const nowhere = '00000000-0000-0000-0000-000000000000'
@@ -34,18 +40,20 @@ builder.queryField('pendingDiffs', (t) =>
   t.connection(
     {
       type: DiffRef,
-      description: 'Diffs that wait for a person, over all projects the viewer can see, oldest first.',
-      args: { projectId: t.arg.id() },
-      resolve: async (_root, { projectId, ...args }, { load }) => {
+      description:
+        'Diffs that wait for a person, over all projects the viewer can see that are not archived. By RISK they are ranked as they are when a page is read: one whose risk changes between two pages can be on both, or on none.',
+      args: { projectId: t.arg.id(), order: t.arg({ type: PendingOrderEnum, defaultValue: 'OLDEST' }) },
+      resolve: async (_root, { projectId, order, ...args }, { load }) => {
         const visible = await load.visibleProjects()
         const wanted = projectId == null ? null : (readId('Project', projectId) ?? nowhere)
         const allowed = wanted === null ? visible : visible === null || visible.includes(wanted) ? [wanted] : []
+        if (order === 'RISK') return riskPage(load, allowed, args)
         const where = {
           status: pendingDiffStatuses,
           // An empty list of values would not be a condition that SQL takes.
           projectId: allowed?.length === 0 ? [nowhere] : allowed,
         }
-        return page<DiffRow>(load.page, { table: 'Diff', where, order: 'asc' }, args)
+        return page<DiffRow>(load.page, { table: 'Diff', where, unarchived: true, order: 'asc' }, args)
       },
     },
     DiffConnection,
@@ -105,6 +113,24 @@ builder.mutationField('openReview', (t) =>
   }),
 )
 
+builder.mutationField('markFileReviewed', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      "Marks a file as reviewed by the viewer, or takes the mark back; for whoever may read the diff, in any state. It is the viewer's own note and no approval. It holds in every iteration in which the file's change is the same, and falls with the first in which it is not.",
+    args: {
+      diffId: t.arg.id({ required: true }),
+      path: t.arg.string({ required: true, description: "One of the diff's files, by the name it has after." }),
+      reviewed: t.arg.boolean({ required: true }),
+    },
+    errors: { types: [ValidationError, NotFoundError] },
+    resolve: async (_root, { diffId, ...args }, context) => {
+      const id = await markFileReviewed(context.services, context.viewer, { ...args, diffId: localId('Diff', diffId) })
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
 builder.mutationField('reviewDiff', (t) =>
   t.field({
     type: DiffRef,
@@ -116,6 +142,9 @@ builder.mutationField('reviewDiff', (t) =>
       feedback: t.arg.string(),
       contentHash: t.arg.string({ required: true }),
       evaluationHash: t.arg.string({ required: true }),
+      messageHash: t.arg.string({
+        description: 'Of the commit message that they read. Without it the verdict is on the message as it is now.',
+      }),
     },
     errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
     resolve: async (_root, args, context) => {
@@ -135,6 +164,51 @@ builder.mutationField('commitDiff', (t) =>
     },
     resolve: async (_root, { diffId }, context) => {
       const id = await commitDiff(context.services, context.viewer, localId('Diff', diffId))
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('updateCommitMessage', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      'Sets the message to commit under, while the diff waits for a person. Approvals were given to the message as it was: all fall but that of the person who sets it. The same message changes nothing. For its author and requester, and for a REVIEWER.',
+    args: {
+      diffId: t.arg.id({ required: true }),
+      message: t.arg.string({ required: true, description: 'Without trailers of ours: they are appended.' }),
+    },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    resolve: async (_root, { diffId, message }, context) => {
+      const given = { diffId: localId('Diff', diffId), message }
+      const id = await updateCommitMessage(context.services, context.viewer, given)
+      return found(await context.startOver().diff.load(id))
+    },
+  }),
+)
+
+builder.mutationField('refineCommitMessage', (t) =>
+  t.field({
+    type: DiffRef,
+    description:
+      'Has the evaluator word the message anew, from the diff alone, and waits for it; no approval survives another message. A second click meanwhile waits for the same answer and costs nothing. After 50 seconds it answers with `refiningMessage` true, and DiffChanged tells the rest. On an error the message is as it was. For its author and requester, and for a REVIEWER.',
+    args: {
+      diffId: t.arg.id({ required: true }),
+      instructions: t.arg.string({ description: 'How it is to be worded.' }),
+    },
+    errors: {
+      types: [
+        ValidationError,
+        ForbiddenError,
+        NotFoundError,
+        InvalidTransitionError,
+        BudgetExceededError,
+        ModelFailedError,
+      ],
+    },
+    resolve: async (_root, { diffId, instructions }, context) => {
+      const given = { diffId: localId('Diff', diffId), instructions: instructions ?? null }
+      const id = await refineCommitMessage(context.services, context.viewer, given)
       return found(await context.startOver().diff.load(id))
     },
   }),

@@ -23,7 +23,8 @@ const recheckMs = 1_000
 
 /**
  * The events after a cursor; the subscription's end ends the reading. It ends by itself once the token has expired or
- * is revoked or its actor disabled, and leaves out projects that the viewer may no longer see.
+ * is revoked or its actor disabled, leaves out projects that the viewer may no longer see, and takes in those that they
+ * may see by now.
  */
 async function* read(
   context: GraphQLContext,
@@ -33,7 +34,7 @@ async function* read(
 ): AsyncGenerator<EventRow> {
   const { feed, services, viewer } = context
   let checkedAt = services.clock().getTime()
-  let shown = filter.projectIds
+  let shown = filter.projectIds ?? (await context.load.visibleProjects())
   for await (const event of feed.follow(filter, after, signal)) {
     const now = services.clock().getTime()
     if (now - checkedAt >= recheckMs) {
@@ -61,10 +62,10 @@ const afterDescription = 'A cursor: of an event that was received, or eventCurso
 builder.subscriptionField('events', (t) =>
   t.field({
     type: EventInterface,
-    description: 'Everything the viewer can see.',
+    description: 'Everything the viewer can see, a project that they become a member of included within a second.',
     args: { after: t.arg.string({ description: afterDescription }) },
-    subscribe: async (_root, { after }, context) =>
-      follow(context, { projectIds: await context.load.visibleProjects() }, after),
+    // Of all projects: somebody can become a member of one while they listen.
+    subscribe: async (_root, { after }, context) => follow(context, { projectIds: null }, after),
     resolve: (event, _args, context) => fresh(event, context),
   }),
 )

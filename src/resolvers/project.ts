@@ -92,13 +92,45 @@ const ProjectSourceInput = builder.inputType('ProjectSourceInput', {
   }),
 })
 
+const EscalationRuleInput = builder.inputType('EscalationRuleInput', {
+  description: 'Needs capabilities, paths or both.',
+  fields: (t) => ({
+    name: t.string({ required: true }),
+    capabilities: t.field({ type: [CapabilityEnum], description: 'Any change on the paths when left out.' }),
+    paths: t.stringList({ description: 'Globs; any path when left out.' }),
+    requiredApprovals: t.int({ required: true }),
+  }),
+})
+
+const AutoApproveRuleInput = builder.inputType('AutoApproveRuleInput', {
+  fields: (t) => ({
+    name: t.string({ required: true }),
+    allowedCapabilities: t.field({
+      type: [CapabilityEnum],
+      description: 'The change may add none when left out.',
+    }),
+    paths: t.stringList({ description: 'Globs; any path when left out.' }),
+    maxChangedLines: t.int({ description: 'Added and removed lines together; no limit when left out.' }),
+    requirePassingTests: t.boolean({ description: 'false when left out.' }),
+  }),
+})
+
 const ApprovalPolicyInput = builder.inputType('ApprovalPolicyInput', {
-  description: 'Fields that are left out stay as they are.',
+  description: 'Fields that are left out stay as they are. A list takes the place of the whole list.',
   fields: (t) => ({
     requiredApprovals: t.int(),
     allowSelfApproval: t.boolean(),
     requirePassingTests: t.boolean(),
+    guardTests: t.boolean(),
+    autoRebase: t.boolean(),
+    agentsMayCommit: t.boolean(),
     blockedCapabilities: t.field({ type: [CapabilityEnum] }),
+    protectedPaths: t.stringList({
+      description:
+        'Globs: * and ? within a name, ** alone between slashes for any directories, {a,b} for either. They begin at the root without a slash.',
+    }),
+    escalations: t.field({ type: [EscalationRuleInput] }),
+    autoApprove: t.field({ type: [AutoApproveRuleInput] }),
   }),
 })
 

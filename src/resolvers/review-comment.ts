@@ -1,6 +1,6 @@
-import { addReviewComment } from '../domain/diff/add-review-comment.ts'
-import { deleteReviewComment } from '../domain/diff/delete-review-comment.ts'
 import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import { addReviewComment } from '../domain/review/add-review-comment.ts'
+import { deleteReviewComment } from '../domain/review/delete-review-comment.ts'
 import { builder } from '../schema/builder.ts'
 import { DiffSideEnum } from '../schema/enums.ts'
 import { found } from '../schema/found.ts'

@@ -1,4 +1,10 @@
-import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  SandboxUnavailableError,
+  ValidationError,
+} from '../domain/errors.ts'
 import { cancelTestRun } from '../domain/testing/cancel-test-run.ts'
 import { deleteTestCase, updateTestCase } from '../domain/testing/change-test-case.ts'
 import { createTestCase } from '../domain/testing/create-test-case.ts'
@@ -79,13 +85,15 @@ builder.mutationField('testDiff', (t) =>
   t.field({
     type: TestRunRef,
     description:
-      'Runs these tests, or without testCaseIds all quick ones, on what the diff results in, whatever its status. Answers at once; the event TestRunChanged comes as each test ends. Results that are known of the same content and tests are taken as they are, and a run of the same tests that is under way is answered; force runs all of them again.',
+      'Runs these tests, or without testCaseIds all quick ones, on what the diff results in, whatever its status; where the project has no test case, those found in the result itself. Answers at once; the event TestRunChanged comes as each test ends. Results that are known of the same content and tests are taken as they are, and a run of the same tests that is under way is answered; force runs all of them again.',
     args: {
       diffId: t.arg.id({ required: true }),
       testCaseIds: t.arg.idList(),
       force: t.arg.boolean({ defaultValue: false }),
     },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    errors: {
+      types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, SandboxUnavailableError],
+    },
     resolve: async (_root, { diffId, testCaseIds, force }, context) => {
       const id = await testDiff(context.services, context.viewer, {
         diffId: localId('Diff', diffId),

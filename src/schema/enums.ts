@@ -1,14 +1,14 @@
 import { actorKinds } from '../domain/actor/actor.entity.ts'
+import { pushStatuses } from '../domain/commit/push.status.ts'
 import { diffOrigins } from '../domain/diff/diff.entity.ts'
 import { diffStatuses } from '../domain/diff/diff.status.ts'
-import { pushStatuses } from '../domain/diff/push.status.ts'
-import { reviewVerdicts } from '../domain/diff/review.entity.ts'
-import { diffSides } from '../domain/diff/review-comment.entity.ts'
 import { patchRejections, roles } from '../domain/errors.ts'
 import { capabilities, languages } from '../domain/ports/code-analyzer.ts'
 import { changeKinds } from '../domain/ports/git-store.ts'
 import { providers } from '../domain/ports/model-provider.ts'
 import { projectStatuses } from '../domain/project/project.status.ts'
+import { reviewVerdicts } from '../domain/review/review.entity.ts'
+import { diffSides } from '../domain/review/review-comment.entity.ts'
 import { decisionMethods } from '../domain/run/decision.entity.ts'
 import { runStatuses } from '../domain/run/run.status.ts'
 import { messageRoles } from '../domain/session/message.entity.ts'
@@ -80,6 +80,11 @@ export const PushStatusEnum = define(
 )
 export const DiffOriginEnum = define('DiffOrigin', diffOrigins, 'Where a diff came from.')
 export const ChangeKindEnum = define('ChangeKind', changeKinds, 'What happened to a file.')
+export const PendingOrderEnum = define(
+  'PendingOrder',
+  ['OLDEST', 'RISK'] as const,
+  'RISK: the worst first, and of equal ones the oldest.',
+)
 export const CapabilityEnum = define('Capability', capabilities, 'What code can do to the world outside itself.')
 export const LanguageEnum = define('Language', languages, 'A language whose capabilities are analysed.')
 export const ReviewVerdictEnum = define('ReviewVerdict', reviewVerdicts, 'What a person decided.')

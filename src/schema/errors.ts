@@ -1,19 +1,24 @@
 import {
   ApprovalRequiredError,
   BaseDriftError,
+  BudgetExceededError,
   type DomainError,
   type FieldFault,
   ForbiddenError,
   InvalidTransitionError,
+  ModelFailedError,
   NotFoundError,
   PatchRejectedError,
   RebaseConflictError,
   RemoteError,
+  SandboxUnavailableError,
   SyntaxRejectedError,
   ValidationError,
 } from '../domain/errors.ts'
 import { builder } from './builder.ts'
 import { PatchRejectionEnum, RoleEnum } from './enums.ts'
+import { found } from './found.ts'
+import { BudgetRef } from './types/usage.ts'
 
 const DomainErrorInterface = builder.interfaceRef<DomainError>('DomainError').implement({
   description: 'What every error type has.',
@@ -95,9 +100,37 @@ builder.objectType(RemoteError, {
   interfaces: [DomainErrorInterface],
   fields: (t) => ({ details: t.exposeString('details', { description: "git's own words." }) }),
 })
+builder.objectType(SandboxUnavailableError, {
+  name: 'SandboxUnavailableError',
+  description: 'The server has nothing that isolates untrusted code. The message says what to install, and how.',
+  interfaces: [DomainErrorInterface],
+})
 builder.objectType(ApprovalRequiredError, {
   name: 'ApprovalRequiredError',
   description: 'What was approved is not what would be committed, or approvals are missing.',
   interfaces: [DomainErrorInterface],
   fields: (t) => ({ missing: t.stringList({ resolve: (error) => [...error.missing] }) }),
+})
+builder.objectType(BudgetExceededError, {
+  name: 'BudgetExceededError',
+  description: 'A limit on money or tokens would be overshot. Nothing was sent.',
+  interfaces: [DomainErrorInterface],
+  fields: (t) => ({
+    budget: t.field({
+      type: BudgetRef,
+      description: 'As it stands now.',
+      resolve: async (error, _, { load }) => found(await load.budget.load(error.budgetId)),
+    }),
+  }),
+})
+builder.objectType(ModelFailedError, {
+  name: 'ModelFailedError',
+  description: 'A model did not do what it was asked for: it is down, refused, or answered something else.',
+  interfaces: [DomainErrorInterface],
+  fields: (t) => ({
+    reason: t.exposeString('reason', {
+      description:
+        'A stable word: unreachable, overloaded, rate_limited, refused, malformed_answer, not_configured, ...',
+    }),
+  }),
 })

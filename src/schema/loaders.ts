@@ -1,24 +1,28 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import DataLoader from 'dataloader'
-import { visibleProjectIds } from '../domain/actor/access.ts'
+import { administeredProjectIds, visibleProjectIds } from '../domain/actor/access.ts'
 import type { ActorRow } from '../domain/actor/actor.entity.ts'
 import type { ApiTokenRow } from '../domain/actor/api-token.entity.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
+import { type Approval, loadApprovals } from '../domain/approval/load-approval.ts'
 import type { BudgetRow } from '../domain/budget/budget.entity.ts'
 import { readUsage, type Usage, type UsageOwner } from '../domain/budget/read-usage.ts'
+import type { PushRow } from '../domain/commit/push.entity.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
 import { pendingDiffStatuses } from '../domain/diff/diff.status.ts'
-import { lastSeenTrees } from '../domain/diff/diff-view.ts'
-import { type Approval, loadApprovals } from '../domain/diff/load-approval.ts'
-import { outdatedComments } from '../domain/diff/outdated-comments.ts'
-import type { PushRow } from '../domain/diff/push.entity.ts'
-import type { ReviewRow } from '../domain/diff/review.entity.ts'
-import type { ReviewCommentRow } from '../domain/diff/review-comment.entity.ts'
 import type { EnvironmentRow } from '../domain/environment/environment.entity.ts'
 import { latestEnvironments } from '../domain/environment/latest-environments.ts'
 import { type CommitOfProject, type FoundEvidence, readEvidence } from '../domain/evidence/read-evidence.ts'
 import type { MembershipRow } from '../domain/project/membership.entity.ts'
+import { ofUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
+import { lastSeenTrees } from '../domain/review/diff-view.ts'
+import { type IsRead, readFiles } from '../domain/review/file-mark.ts'
+import { outdatedComments } from '../domain/review/outdated-comments.ts'
+import type { ReviewRow } from '../domain/review/review.entity.ts'
+import type { ReviewCommentRow } from '../domain/review/review-comment.entity.ts'
+import { loadRisks, type RankedDiff, type RiskSubject, rankPending } from '../domain/risk/load-risk.ts'
+import type { Risk } from '../domain/risk/risk.ts'
 import type { AgentRunRow } from '../domain/run/agent-run.entity.ts'
 import type { CandidateRow } from '../domain/run/candidate.entity.ts'
 import type { CheckpointRow } from '../domain/run/checkpoint.entity.ts'
@@ -41,6 +45,7 @@ import { readOutputs, readResults, type TestResultHead } from '../domain/testing
 import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestResultRow, TestRunRow } from '../domain/testing/test-run.entity.ts'
 import type { VersionRow } from '../domain/version/version.entity.ts'
+import type { WebhookRow } from '../domain/webhook/webhook.entity.ts'
 import { createPageLoader, type PageLoader } from './pages.ts'
 
 type Table = keyof Database & string
@@ -78,6 +83,7 @@ const byParent = <Row>(
 export interface Loaders {
   readonly em: () => EntityManager
   readonly visibleProjects: () => Promise<readonly string[] | null>
+  readonly administeredProjects: () => Promise<readonly string[] | null>
   readonly actor: DataLoader<string, ActorRow | null>
   readonly apiToken: DataLoader<string, ApiTokenRow | null>
   readonly project: DataLoader<string, ProjectRow | null>
@@ -107,6 +113,9 @@ export interface Loaders {
   readonly testCase: DataLoader<string, TestCaseRow | null>
   readonly testRun: DataLoader<string, TestRunRow | null>
   readonly version: DataLoader<string, VersionRow | null>
+  readonly webhook: DataLoader<string, WebhookRow | null>
+  /** By project: those that were not deleted. */
+  readonly webhooksOf: DataLoader<string, readonly WebhookRow[]>
   /** By project: the environment that was last asked for. */
   readonly latestEnvironment: DataLoader<string, EnvironmentRow | null>
   readonly membershipsOf: DataLoader<string, readonly MembershipRow[]>
@@ -129,6 +138,11 @@ export interface Loaders {
   readonly metrics: DataLoader<string, CandidateMetrics>
   readonly safetyOfCandidate: DataLoader<string, SafetyEvaluationRow | null>
   readonly approval: DataLoader<DiffRow, Approval, string>
+  readonly risk: DataLoader<RiskSubject, Risk, string>
+  /** The diffs of these projects (null: of all) that wait for a person, worst first; their risk is what `risk` gives. */
+  readonly pendingByRisk: (projectIds: readonly string[] | null) => Promise<readonly RankedDiff[]>
+  /** By diff: which of its files the viewer has marked as reviewed. */
+  readonly isRead: DataLoader<Pick<DiffRow, 'id' | 'baseTree'>, IsRead, string>
   /** By diff: the result tree of the earlier iteration that the viewer saw last. */
   readonly lastSeenTree: DataLoader<string, string | null>
   readonly usage: (owner: UsageOwner) => DataLoader<string, Usage>
@@ -138,12 +152,20 @@ export interface Loaders {
 export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
   const { em } = services
   let visible: Promise<readonly string[] | null> | undefined
+  let administered: Promise<readonly string[] | null> | undefined
+  const risk = new DataLoader<RiskSubject, Risk, string>((diffs) => loadRisks(em(), diffs), {
+    cacheKeyFn: ({ id }) => id,
+  })
   const usage = new Map<UsageOwner, DataLoader<string, Usage>>()
   return {
     em,
     visibleProjects: () => {
       visible ??= visibleProjectIds(em(), viewer)
       return visible
+    },
+    administeredProjects: () => {
+      administered ??= administeredProjectIds(em(), viewer)
+      return administered
     },
     actor: byId(em, 'Actor'),
     apiToken: byId(em, 'ApiToken'),
@@ -160,6 +182,7 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     pendingDiffsOfSession: new DataLoader(async (ids) => {
       const found = (await select(em(), 'Diff', 'sessionId', ids)
         .where('status', 'in', [...pendingDiffStatuses] as never)
+        .where(ofUnarchivedProject)
         .orderBy('createdAt')
         .execute()) as unknown as DiffRow[]
       return ids.map((id) => found.filter(({ sessionId }) => sessionId === id))
@@ -179,6 +202,14 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     testCase: byId(em, 'TestCase'),
     testRun: byId(em, 'TestRun'),
     version: byId(em, 'Version'),
+    webhook: byId(em, 'Webhook'),
+    webhooksOf: new DataLoader(async (ids) => {
+      const found = (await select(em(), 'Webhook', 'projectId', ids)
+        .where('deletedAt' as never, 'is', null)
+        .orderBy('createdAt')
+        .execute()) as unknown as WebhookRow[]
+      return ids.map((id) => found.filter(({ projectId }) => projectId === id))
+    }),
     latestEnvironment: new DataLoader((ids) => latestEnvironments(em(), ids)),
     membershipsOf: byParent<MembershipRow>(em, 'Membership', 'projectId', 'actorId'),
     phasesOf: byParent<PhaseRow>(em, 'Phase', 'sprintId', 'createdAt'),
@@ -208,6 +239,17 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
         return diffs.map((diff) => approvals.get(diff.id) ?? new Error(`The approval of ${diff.id} was not loaded.`))
       },
       { cacheKeyFn: (diff) => diff.id },
+    ),
+    risk,
+    pendingByRisk: async (projectIds) => {
+      const ranked = await rankPending(em(), projectIds)
+      // What is shown of a diff is what it was ranked by.
+      for (const diff of ranked) risk.prime(diff, diff.risk)
+      return ranked
+    },
+    isRead: new DataLoader<Pick<DiffRow, 'id' | 'baseTree'>, IsRead, string>(
+      (diffs) => readFiles(em(), viewer.actor.id, diffs),
+      { cacheKeyFn: ({ id }) => id },
     ),
     lastSeenTree: new DataLoader((ids) => lastSeenTrees(em(), viewer.actor.id, ids)),
     usage: (owner) => {

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { resolveCursorConnection } from '@pothos/plugin-relay'
 import DataLoader from 'dataloader'
 import { sql } from 'kysely'
+import { ofUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
 import { type Database, rows } from '../domain/shared/database.ts'
 import { fieldFault } from '../domain/shared/validate.ts'
 import { isRowId } from './ids.ts'
@@ -15,6 +16,8 @@ export interface PageQuery {
   readonly where?: Readonly<Record<string, readonly unknown[] | null>>
   /** Properties that must be empty. */
   readonly empty?: readonly string[]
+  /** Only rows of projects that are not archived. */
+  readonly unarchived?: boolean
   readonly order: 'asc' | 'desc'
 }
 
@@ -46,13 +49,13 @@ interface Paged {
 export type PageLoader = DataLoader<PageKey, readonly unknown[], string>
 
 export const maxPageSize = 200
-const defaultPageSize = 50
+export const defaultPageSize = 50
 
 const formatPlace = (row: Paged): string =>
   Buffer.from(`${row.createdAt.toISOString()} ${row.id}`).toString('base64url')
 
 /** As formatPlace writes it: PostgreSQL refuses some of what Date.parse takes. */
-const isPlaceTime = (text: string): boolean =>
+export const isPlaceTime = (text: string): boolean =>
   /^[12]\d{3}-/.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString() === text
 
 const parsePlace = (argument: string, cursor: string): Place => {
@@ -85,6 +88,7 @@ const readPages = async (em: EntityManager, keys: readonly PageKey[]): Promise<r
     if (values) matching = matching.where(property as 'id', 'in', values as string[])
   }
   for (const property of key.empty ?? []) matching = matching.where(property as 'id', 'is', null)
+  if (key.unarchived) matching = matching.where(ofUnarchivedProject)
   if (key.after) matching = matching.where(placeCondition(key.order, key.after, 'after'))
   if (key.before) matching = matching.where(placeCondition(key.order, key.before, 'before'))
   const property = (key.owner?.property ?? 'id') as 'id'
@@ -134,15 +138,20 @@ export const createPageLoader = (em: () => EntityManager): PageLoader =>
     { cacheKeyFn: (key) => `${key.owner?.id ?? ''} ${shape(key)}` },
   )
 
+/** @throws ValidationError for a page that is too large */
+export const checkPageSize = (args: PageArguments): void => {
+  for (const name of ['first', 'last'] as const) {
+    const size = args[name]
+    if (size != null && (size < 0 || size > maxPageSize)) throw fieldFault(name, `must be 0 to ${maxPageSize}`)
+  }
+}
+
 /**
  * A Relay connection over a list.
  * @throws ValidationError for a cursor of another list or a page that is too large
  */
 export const page = <Row extends Paged>(loader: PageLoader, query: PageQuery, args: PageArguments) => {
-  for (const name of ['first', 'last'] as const) {
-    const size = args[name]
-    if (size != null && (size < 0 || size > maxPageSize)) throw fieldFault(name, `must be 0 to ${maxPageSize}`)
-  }
+  checkPageSize(args)
   return resolveCursorConnection(
     { args, defaultSize: defaultPageSize, maxSize: maxPageSize, toCursor: (row: unknown) => formatPlace(row as Row) },
     async ({ after, before, limit, inverted }) =>

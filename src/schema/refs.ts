@@ -1,9 +1,9 @@
 import type { ActorRow } from '../domain/actor/actor.entity.ts'
 import type { ApiTokenRow } from '../domain/actor/api-token.entity.ts'
 import type { DiffRow } from '../domain/diff/diff.entity.ts'
-import type { ReviewCommentRow } from '../domain/diff/review-comment.entity.ts'
 import type { CommitInfo } from '../domain/ports/git-store.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
+import type { ReviewCommentRow } from '../domain/review/review-comment.entity.ts'
 import type { AgentRunRow } from '../domain/run/agent-run.entity.ts'
 import type { CandidateRow } from '../domain/run/candidate.entity.ts'
 import type { DecisionRow } from '../domain/run/decision.entity.ts'
@@ -17,11 +17,17 @@ import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestRunRow } from '../domain/testing/test-run.entity.ts'
 import type { ManifestEntry } from '../domain/version/manifest.ts'
 import type { VersionRow } from '../domain/version/version.entity.ts'
+import type { WebhookRow } from '../domain/webhook/webhook.entity.ts'
 import { builder } from './builder.ts'
 
 /** A commit with the project whose repository has it. */
 export interface ShownCommit extends CommitInfo {
   readonly projectId: string
+}
+
+/** A webhook, in the answer to its creation with its secret. */
+export interface ShownWebhook extends WebhookRow {
+  readonly issuedSecret?: string | null
 }
 
 // Names for types that refer to each other; types/<noun>.ts says what each of them has.
@@ -43,4 +49,5 @@ export const SafetyEvaluationRef = builder.objectRef<SafetyEvaluationRow>('Safet
 export const TestCaseRef = builder.objectRef<TestCaseRow>('TestCase')
 export const TestRunRef = builder.objectRef<TestRunRow>('TestRun')
 export const VersionRef = builder.objectRef<VersionRow>('Version')
+export const WebhookRef = builder.objectRef<ShownWebhook>('Webhook')
 export const ManifestEntryRef = builder.objectRef<ManifestEntry>('ManifestEntry')

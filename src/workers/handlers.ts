@@ -1,5 +1,7 @@
-import { pushCommit } from '../domain/diff/push-commit.ts'
-import { settleCommit } from '../domain/diff/settle-commit.ts'
+import { pushCommit } from '../domain/commit/push-commit.ts'
+import { settleCommit } from '../domain/commit/settle-commit.ts'
+import { wordMessage } from '../domain/commit-message/word-message.ts'
+import { autoRebase } from '../domain/diff/auto-rebase.ts'
 import { buildEnvironment } from '../domain/environment/build-environment.ts'
 import { removeEnvironment } from '../domain/environment/remove-environment.ts'
 import { BaseDriftError } from '../domain/errors.ts'
@@ -12,13 +14,17 @@ import type { Services } from '../domain/shared/services.ts'
 import { runInterview } from '../domain/spec/run-interview.ts'
 import { advanceSprint } from '../domain/sprint/advance-sprint.ts'
 import { runTests, type Slots } from '../domain/testing/run-tests.ts'
+import { deliverWebhooks } from '../domain/webhook/deliver-webhooks.ts'
 import { advanceRunJob } from '../jobs/advance-run.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import { autoRebaseJob } from '../jobs/auto-rebase.ts'
 import { buildEnvironmentJob } from '../jobs/build-environment.ts'
+import { deliverWebhooksJob } from '../jobs/deliver-webhooks.ts'
 import type { Job } from '../jobs/job.ts'
 import { maintainProjectJob } from '../jobs/maintain-project.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
 import { pushCommitJob } from '../jobs/push-commit.ts'
+import { refineMessageJob } from '../jobs/refine-message.ts'
 import { removeEnvironmentJob } from '../jobs/remove-environment.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
@@ -58,6 +64,9 @@ export const handlers: readonly Handler[] = [
   ),
   implement(maintainProjectJob, (services, { projectId }, stop) => maintainProject(services, projectId, stop)),
   implement(pushCommitJob, (services, { diffId }, stop) => pushCommit(services, diffId, stop)),
+  implement(deliverWebhooksJob, (services, { webhookId }, stop) => deliverWebhooks(services, webhookId, stop)),
+  implement(refineMessageJob, (services, { diffId }, stop) => wordMessage(services, diffId, stop)),
+  implement(autoRebaseJob, (services, { diffId }, stop) => autoRebase(services, diffId, stop)),
   implement(settleCommitJob, async (services, { diffId }) => {
     try {
       await settleCommit(services, diffId)

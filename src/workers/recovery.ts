@@ -4,10 +4,12 @@ import type { Services } from '../domain/shared/services.ts'
 import { transact } from '../domain/shared/transact.ts'
 import { advanceRunJob } from '../jobs/advance-run.ts'
 import { advanceSprintJob } from '../jobs/advance-sprint.ts'
+import { autoRebaseJob } from '../jobs/auto-rebase.ts'
 import { buildEnvironmentJob } from '../jobs/build-environment.ts'
 import type { Job } from '../jobs/job.ts'
 import { prepareProjectJob } from '../jobs/prepare-project.ts'
 import { pushCommitJob } from '../jobs/push-commit.ts'
+import { refineMessageJob } from '../jobs/refine-message.ts'
 import { runCandidateJob } from '../jobs/run-candidate.ts'
 import { runInterviewJob } from '../jobs/run-interview.ts'
 import { runSessionTurnJob } from '../jobs/run-session-turn.ts'
@@ -101,6 +103,18 @@ const unfinished: readonly Unfinished[] = [
     // One that failed waits for its time.
     find: sql`select id::text, ${wasHeld('push')} from (select diff_id as id, status, next_at from push) work
       where status = 'PENDING' and next_at <= now() and ${free('push')}`,
+  },
+  {
+    job: refineMessageJob as Job,
+    idName: 'diffId',
+    find: sql`select id::text, ${wasHeld('refinement')} from diff work
+      where refinement is not null and refinement ->> 'failure' is null and ${free('refinement')}`,
+  },
+  {
+    job: autoRebaseJob as Job,
+    idName: 'diffId',
+    find: sql`select id::text, ${wasHeld('auto-rebase')} from diff work
+      where auto_rebase is not null and auto_rebase ->> 'failure' is null and ${free('auto-rebase')}`,
   },
 ]
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rows } from '../../src/domain/shared/database.ts'
-import { playedSprint, readSprint, testCase } from '../factories/agents.ts'
+import { playedSprint, readSprint, testCase, testedProject } from '../factories/agents.ts'
 import { answersStatus, byProvider, createCast, inTurns, says, uses, verifies, writes } from '../factories/cast.ts'
-import { endedSprint, readyProject, rowId, startedSprint, validatedSpec } from '../factories/pipeline.ts'
+import { committed } from '../factories/environments.ts'
+import { addsFile, endedSprint, readyProject, rowId, startedSprint, validatedSpec } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const cast = createCast()
@@ -19,6 +20,7 @@ const projectWithTest = async () => {
 }
 const steps = (sprint: Awaited<ReturnType<typeof playedSprint>>) =>
   sprint.phases.map(({ kind, attempt, status }: never) => `${kind} ${attempt} ${status}`)
+const bodyOf = ({ body }: { readonly body: unknown }) => JSON.stringify(body)
 const bodies = (task: string, role: string) => cast.calls(task, role).map(({ body }) => JSON.stringify(body))
 
 describe('verification', () => {
@@ -56,6 +58,97 @@ describe('verification', () => {
     const start = (run: { checkpoints: { label: string; tree: string }[] }, label: string) =>
       run.checkpoints.find((one) => one.label === label)?.tree
     expect(start(second, 'start')).toBe(start(sprint.phases[1].runs[0], 'decision'))
+  })
+
+  it.concurrent('without any test is no success, and buys no word for it; tests that the next attempt brings are found and run', async () => {
+    const test =
+      'import unittest\n\n\nclass Done(unittest.TestCase):\n    def test_done(self):\n        open("done.txt")\n'
+    const task = cast.task('Nothing tests it.', {
+      coder: (call) =>
+        bodyOf(call).includes('verification_failure attempt')
+          ? inTurns(writes('test_done.py', test), uses('run_tests', { names: null }), says('Write done.txt'))(call)
+          : undefined,
+    })
+    const autoApprove = [{ name: 'green', maxChangedLines: 99, requirePassingTests: true }]
+    const policy = { requirePassingTests: true, autoApprove }
+    const sprint = await playedSprint(server, task, { projectId: await readyProject(server, { policy }) })
+    expect(sprint.status).toBe('COMPLETED')
+    expect(steps(sprint).slice(2)).toEqual(['VERIFICATION 1 FAILED', 'CODING 2 SUCCEEDED', 'VERIFICATION 2 SUCCEEDED'])
+    expect(sprint.phases[2].runs).toEqual([])
+    expect(cast.calls(task, 'verifier')).toHaveLength(1)
+    const second = sprint.phases[3].runs[0]
+    expect(second.message).toContain('Nothing was tested: the project has no test case')
+    expect(second.candidates[0].toolCalls[1].result).toContain('PASSED unittest')
+    expect(second.candidates[0].metrics).toMatchObject({ testsPassed: 1, testsFailed: 0 })
+    expect(sprint.phases[4].summary).toMatch(
+      /^VERIFICATION_SUCCESS\nThe project has no test case; .* tests that the change itself has: unittest\.\nIt holds\.$/,
+    )
+    // The diff is shown with them; what the project's test cases are stays a person's to say.
+    const { node, project } = await server.query(
+      `query ($id: ID!, $project: ID!) {
+        node(id: $id) { ... on Diff { latestTestRun { id total } } }
+        project: node(id: $project) { ... on Project { testCases { nodes { id } } } }
+      }`,
+      { id: sprint.diff.id, project: sprint.projectId },
+    )
+    expect({ node, project }).toMatchObject({
+      node: { latestTestRun: { total: 1 } },
+      project: { testCases: { nodes: [] } },
+    })
+    // And so they are not the passing tests that a policy asks for: the agent chose them.
+    const testRunId = rowId(node.latestTestRun.id)
+    await server.event('TestRunChanged', (body) => body.testRunId === testRunId && body.status === 'PASSED')
+    const approvalQuery = `query ($id: ID!) { node(id: $id) { ... on Diff {
+      approval { missing } reviews { rule } latestTestRun { status }
+    } } }`
+    const { node: tested } = await server.query(approvalQuery, { id: sprint.diff.id })
+    expect(tested).toMatchObject({ reviews: [], latestTestRun: { status: 'PASSED' } })
+    expect(tested.approval.missing).toContain('a passing test run (the latest is missing)')
+  })
+
+  it.concurrent('is no success by a command of the change of which nobody knows that it tests anything, however it ends', async () => {
+    const script = JSON.stringify({ scripts: { test: 'true' } })
+    const task = cast.task('Test nothing, and say it is green.', {
+      coder: inTurns(writes('package.json', script), says('It is tested')),
+    })
+    const projectId = await readyProject(server)
+    const sprint = await playedSprint(server, task, { projectId, sprint: { maxAttempts: 1 } })
+    expect(sprint).toMatchObject({ status: 'FAILED', diff: null })
+    expect(sprint.phases.at(-1).summary).toMatch(
+      /^Nothing was tested: .*What was run \(npm test\) .*\n\nPASSED npm test$/s,
+    )
+    expect(cast.calls(task, 'verifier')).toEqual([])
+  })
+
+  it.concurrent('without any test in the last attempt says what to do; with a test case the retry buys only the verdict', async () => {
+    const task = cast.task('Nobody tests it.')
+    const projectId = await readyProject(server)
+    const sprint = await playedSprint(server, task, { projectId, sprint: { maxAttempts: 1 } })
+    expect(sprint).toMatchObject({ status: 'FAILED', diff: null })
+    expect(sprint.failure).toMatch(/Nothing was tested: [\s\S]*createTestCase[\s\S]*retrySprint/)
+    await testCase(server, projectId, 'done is done', ['grep', '-qx', 'done', 'done.txt'])
+    const before = cast.calls(task).length
+    await server.query('mutation ($id: ID!) { retrySprint(id: $id) { __typename } }', { id: sprint.id })
+    const id = rowId(sprint.id)
+    await server.event('SprintChanged', (body) => body.sprintId === id && body.status === 'COMPLETED')
+    expect(
+      cast
+        .calls(task)
+        .slice(before)
+        .map(({ role }) => role),
+    ).toEqual(['verifier'])
+  })
+
+  it.concurrent('of a change that takes all tests away runs those of the branch, and says so', async () => {
+    const projectId = await readyProject(server)
+    const lines = ['import unittest', '', '', 'class T(unittest.TestCase):', '    def test_it(self):', '        pass']
+    await committed(server, projectId, addsFile('test_it.py', lines))
+    const task = cast.task('Away with them.', {
+      coder: inTurns(uses('delete_file', { path: 'test_it.py' }), says('They are gone.')),
+    })
+    const sprint = await playedSprint(server, task, { projectId })
+    expect(sprint).toMatchObject({ status: 'COMPLETED' })
+    expect(sprint.phases.at(-1).summary).toContain("no tests left; what was run are the branch's: unittest (as it is")
   })
 
   it.concurrent('is asked of the other provider when one does not answer', async () => {
@@ -104,7 +197,7 @@ describe('a plan that a person approves', () => {
 
   it.concurrent('stops the sprint until then; the coder is told the edited plan, and a second approval is refused', async () => {
     const task = cast.task('Plan first.')
-    const spec = await validatedSpec(server, await readyProject(server), task)
+    const spec = await validatedSpec(server, await testedProject(server), task)
     const id = await startedSprint(server, spec, { requirePlanApproval: true })
     await server.event(
       'SprintChanged',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { rows } from '../../src/domain/shared/database.ts'
-import { playedSprint } from '../factories/agents.ts'
+import { playedSprint, testedProject } from '../factories/agents.ts'
 import { createCast } from '../factories/cast.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -26,7 +26,7 @@ const coderCalls = (projectId: string) =>
 const subagents = [{ provider: 'OPENAI' }]
 
 it('a stream that breaks off counts as spent, and its second attempt is a call of its own', async () => {
-  const projectId = await readyProject(server, { budget: { maxTokens: 1_000_000 } })
+  const projectId = await testedProject(server, { budget: { maxTokens: 1_000_000 } })
   let broken = 0
   const task = cast.task('Break off once.', {
     coder: ({ turn }) => (turn === 0 && broken++ === 0 ? { kind: 'cut' } : undefined),

@@ -5,9 +5,9 @@ import { runCandidate } from '../../src/domain/run/run-candidate.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { runInterview } from '../../src/domain/spec/run-interview.ts'
 import { advanceSprint } from '../../src/domain/sprint/advance-sprint.ts'
-import { playedSprint } from '../factories/agents.ts'
+import { playedSprint, testedProject } from '../factories/agents.ts'
 import { answersStatus, asks, createCast } from '../factories/cast.ts'
-import { readyProject, rowId } from '../factories/pipeline.ts'
+import { rowId } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -39,7 +39,7 @@ const callsOf = (projectId: string) =>
   db().selectFrom('ModelCall').selectAll().where('projectId', '=', rowId(projectId)).orderBy('startedAt').execute()
 
 it('every call is recorded and reserved before it is sent, told in full afterwards, and never bought twice', async () => {
-  const projectId = await readyProject(server)
+  const projectId = await testedProject(server)
   const whenSent: unknown[] = []
   let refused = 0
   const task = cast.task('Count the calls.', {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { startRehearsal } from '../../src/adapters/rehearsal/server.ts'
 import { rows } from '../../src/domain/shared/database.ts'
-import { askedSpec, interviewedSpec, playedSprint, settledInterview } from '../factories/agents.ts'
+import { askedSpec, interviewedSpec, playedSprint, settledInterview, testedProject } from '../factories/agents.ts'
 import { asks, createCast } from '../factories/cast.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -20,7 +20,7 @@ it('one provider with an address of its own is a real one, and works alone', asy
   const server = stack.use(
     await startTestServer({ env: { OPENAI_BASE_URL: elsewhere.openaiBaseUrl, REHEARSAL: 'never' } }),
   )
-  const projectId = await readyProject(server)
+  const projectId = await testedProject(server)
   const task = cast.task('Alone.', { interviewer: () => asks('size') })
   const id = await askedSpec(server, projectId, task, { mode: 'DUAL_SUBAGENT' })
   expect((await interviewedSpec(server, id, settledInterview)).interview).toMatchObject({

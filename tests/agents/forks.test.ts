@@ -33,7 +33,8 @@ describe('a fork from the start', () => {
     await testCase(server, projectId, 'passes', ['true'])
     const task = cast.task('Again.', {
       ...levels,
-      coder: inTurns(writes('done.txt', 'done\n'), uses('run_tests', { names: null }), says('Write done.txt')),
+      coder: (call) =>
+        inTurns(writes('done.txt', 'done\n'), uses('run_tests', { names: null }), says(`By ${call.provider}`))(call),
     })
     const run = await runOf(task, {}, projectId)
     const calls = cast.calls(task).length

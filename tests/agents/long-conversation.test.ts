@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { unknownModelInputTokens } from '../../src/adapters/llm/context-limits.ts'
 import { leftOutNote } from '../../src/domain/run/fit-context.ts'
-import { playedSprint } from '../factories/agents.ts'
+import { playedSprint, testedProject } from '../factories/agents.ts'
 import { createCast, says, uses, writes } from '../factories/cast.ts'
 import { branchHas } from '../factories/diff-commands.ts'
-import { readyProject } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const cast = createCast()
@@ -17,7 +16,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 it.each(['OPENAI', 'ANTHROPIC'])(
   'a conversation that outgrows its model leaves out its oldest results, all at once, and the work ends well: %s',
   async (provider) => {
-    const projectId = await readyProject(server)
+    const projectId = await testedProject(server)
     await branchHas(server, projectId, {
       'big.txt': Array.from({ length: 12 }, (_, part) => `part ${part} ${'x'.repeat(27_000)}\n`).join(''),
     })

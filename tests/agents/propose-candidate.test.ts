@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { playedSprint, readSprint, testCase } from '../factories/agents.ts'
+import { playedSprint, readSprint, testCase, testedProject } from '../factories/agents.ts'
 import { made, mutate } from '../factories/api.ts'
 import { byProvider, createCast, inTurns, judges, says, uses, writes } from '../factories/cast.ts'
 import { gitOf } from '../factories/gate.ts'
@@ -213,7 +213,7 @@ describe('a candidate that is proposed', () => {
         return { kind: 'hang' }
       },
     })
-    const spec = await validatedSpec(server, await readyProject(server), task)
+    const spec = await validatedSpec(server, await testedProject(server), task)
     const id = await startedSprint(server, spec)
     await arrived.promise
     const [discovery, coding, verification] = (await readSprint(server, id)).phases

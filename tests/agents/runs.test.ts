@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RehearsalCall } from '../../src/adapters/rehearsal/server.ts'
 import { testCase } from '../factories/agents.ts'
 import { made, mutate } from '../factories/api.ts'
 import {
@@ -10,10 +11,12 @@ import {
   judges,
   refuses,
   says,
+  uses,
   writes,
 } from '../factories/cast.ts'
+import { committed } from '../factories/environments.ts'
 import { gitOf } from '../factories/gate.ts'
-import { actorWithToken, readyProject, rowId } from '../factories/pipeline.ts'
+import { actorWithToken, addsFile, readyProject, rowId } from '../factories/pipeline.ts'
 import { candidateEnded, endedRun, manyCandidates, readRun, startedRun } from '../factories/runs.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -38,7 +41,7 @@ describe('a run outside a sprint', () => {
       coder: async (call) => {
         if (call.turn === 0) await meet()
         const wrong = JSON.stringify(call.body).includes('Be sloppy.')
-        return inTurns(writes('done.txt', wrong ? 'nearly\n' : 'done\n'), says('Write done.txt'))(call)
+        return inTurns(writes('done.txt', wrong ? 'nearly\n' : 'done\n'), says(`${call.provider} wrote it`))(call)
       },
       judge: () => judges('TIE'),
     })
@@ -169,7 +172,10 @@ describe('a run outside a sprint', () => {
   })
 
   it.concurrent('gives every candidate to the default providers when none is named, and the judge its instructions', async () => {
-    const task = cast.task('Level.', { judge: () => judges('B') })
+    const task = cast.task('Level.', {
+      coder: ({ provider }) => says(`${provider} has nothing to do.`),
+      judge: () => judges('B'),
+    })
     const judge = { provider: 'ANTHROPIC', instructions: 'Shorter is better.' }
     const run = await endedRun(
       server,
@@ -180,6 +186,60 @@ describe('a run outside a sprint', () => {
     const asked = cast.calls(task, 'judge')
     expect(asked.map(({ provider }) => provider)).toEqual(['ANTHROPIC', 'ANTHROPIC'])
     expect(JSON.stringify(asked[0]?.body)).toContain('The requester adds:\\nShorter is better.')
+  })
+
+  it.concurrent('lets any number work, and asks the judge about those with different results, in a number of calls that grows with theirs', async () => {
+    const subagents = Array.from({ length: 12 }, (_, index) => ({
+      provider: index % 2 === 0 ? 'OPENAI' : 'ANTHROPIC',
+      label: `c${index}`,
+      // c0 and c1 answer alike, and so do c2 and c3.
+      instructions: `Answer with <${Math.max(0, index < 4 ? Math.floor(index / 2) : index)}>.`,
+    }))
+    const worthOf = (call: RehearsalCall, label: string) =>
+      Number(new RegExp(`label=.{0,2}"${label}.{0,2}">.{0,4}It is (\\d+)\\.`).exec(JSON.stringify(call.body))?.[1])
+    const task = cast.task('Twelve.', {
+      coder: (call) => says(`It is ${/Answer with <(\d+)>/.exec(JSON.stringify(call.body))?.[1]}.`),
+      judge: (call) => {
+        const [a, b] = [worthOf(call, 'A'), worthOf(call, 'B')]
+        return judges(a > b ? 'A' : 'B', { A: a / 20, B: b / 20 })
+      },
+    })
+    const judge = { provider: 'ANTHROPIC' }
+    const run = await endedRun(server, await startedRun(server, await readyProject(server), task, { subagents, judge }))
+    expect(run.candidates.map(({ status }: never) => status)).toEqual(Array(12).fill('COMPLETED'))
+    expect(cast.calls(task, 'coder')).toHaveLength(12)
+    expect(run.decision).toMatchObject({ method: 'JUDGE', selected: { label: 'c11' }, failure: null })
+    expect(run.decision.rationale).toMatch(/^c0, c1 have the same result; c0 stands for it\.\nc2, c3 have the same/)
+    expect(run.decision.scores).toHaveLength(12)
+    // Ten results: six are knocked out, and of the last four all meet all; each pair is asked about in both orders.
+    expect(cast.calls(task, 'judge')).toHaveLength(2 * (6 + 6))
+    expect(run.usage.calls).toBe(12 + 24)
+  })
+
+  it.concurrent('prefers a result whose tests fail to one that has a command in their place that tests nothing, also where they are no test cases', async () => {
+    const projectId = await readyProject(server)
+    const lines = [
+      'import unittest',
+      '',
+      '',
+      'class T(unittest.TestCase):',
+      '    def test_b(self):',
+      '        open("b")',
+    ]
+    await committed(server, projectId, addsFile('test_b.py', lines))
+    const task = cast.task('Mend it.', {
+      coder: byProvider({
+        OPENAI: inTurns(
+          uses('delete_file', { path: 'test_b.py' }),
+          writes('package.json', '{ "scripts": { "test": "true" } }'),
+          says('None fails.'),
+        ),
+        ANTHROPIC: inTurns(writes('a', 'nearly\n'), says('I tried.')),
+      }),
+    })
+    const { decision, candidates } = await endedRun(server, await startedRun(server, projectId, task))
+    expect(candidates.map(({ metrics }: never) => metrics)).toMatchObject([{ testsFailed: 1 }, { testsFailed: 1 }])
+    expect(decision).toMatchObject({ method: 'EVIDENCE', selected: { label: 'B' } })
   })
 
   it.concurrent('shows a judge what candidates said where they changed nothing, and falls back where it cannot be read', async () => {
@@ -217,7 +277,7 @@ describe('a run outside a sprint', () => {
       [{ history: [{ role: 'CODER', text: 'I begin.' }] }, /must begin with a message of the USER/],
       [{ history: [{ role: 'USER', text: '' }] }, /must not be empty/],
       [{ subagents: [{ provider: 'OPENAI' }, { provider: 'OPENAI', label: 'A' }] }, /labels must differ/],
-      [{ subagents: Array.from({ length: 9 }, () => ({ provider: 'OPENAI' })) }, /at most 8/],
+      [{ subagents: Array.from({ length: 101 }, () => ({ provider: 'OPENAI' })) }, /at most 100/],
       [{ metadata: { text: 'x'.repeat(20_001) } }, /at most 20000 characters/],
       [{ budget: { maxTokens: -1 } }, /must not be negative/],
     ]

@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Role, roles } from '../../src/domain/errors.ts'
 import { rows } from '../../src/domain/shared/database.ts'
@@ -33,7 +34,9 @@ const filledProject = async () => {
     line: 1,
     text: 'x',
   })
-  return { projectId, specId, sprintId, diffId, testCaseId, testRunId, versionId, ...run, sessionId, commentId }
+  const webhookId = await made(server, 'createWebhook', { input: { projectId, url: 'https://receiver.invalid/' } })
+  const rest = { ...run, sessionId, commentId, webhookId }
+  return { projectId, specId, sprintId, diffId, testCaseId, testRunId, versionId, ...rest }
 }
 
 beforeAll(async () => {
@@ -260,6 +263,19 @@ describe('a role', () => {
       .where('actorId', '=', rowId(someone))
       .executeTakeFirstOrThrow()
     someonesToken = globalId('ApiToken', id)
+    // Nobody words it here: who may ask is told that others have.
+    const wish = {
+      id: rowId(someone),
+      requestedById: rowId(someone),
+      instructions: 'theirs',
+      messageHash: '',
+      failure: null,
+    }
+    await db
+      .updateTable('Diff')
+      .set({ refinement: sql`${JSON.stringify(wish)}::jsonb` })
+      .where('id', '=', rowId(project.diffId))
+      .execute()
   })
 
   const zero = '0'.repeat(64)
@@ -290,13 +306,20 @@ describe('a role', () => {
       () => ({ input: { projectId: project.projectId, name: 'x', command: ['true'] } }),
     ],
     createVersion: ['AUTHOR', 'project', () => ({ input: { projectId: project.projectId, message: 'x' } })],
+    createWebhook: [
+      'ADMIN',
+      'project',
+      () => ({ input: { projectId: project.projectId, url: 'https://receiver.invalid/' } }),
+    ],
     // Anybody's own draft; this one is somebody else's, and so is not there.
     deleteReviewComment: ['VIEWER', 'project', () => ({ id: project.commentId })],
     deleteSession: ['AUTHOR', 'project', () => ({ id: project.sessionId })],
     deleteTestCase: ['AUTHOR', 'project', () => ({ id: spare })],
+    deleteWebhook: ['ADMIN', 'project', () => ({ id: project.webhookId })],
     forkRun: ['AUTHOR', 'project', () => ({ input: { checkpointId: project.checkpointId, label: 'x' } })],
     interruptSession: ['AUTHOR', 'project', () => ({ id: project.sessionId })],
     keepHunks: ['REVIEWER', 'project', () => ({ diffId: project.diffId, hunks: [] })],
+    markFileReviewed: ['VIEWER', 'project', () => ({ diffId: project.diffId, path: 'hello.py', reviewed: true })],
     openReview: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     proposeCandidate: ['AUTHOR', 'project', () => ({ candidateId: project.candidateId })],
     proposeDiff: [
@@ -305,6 +328,7 @@ describe('a role', () => {
       () => ({ input: { projectId: project.projectId, content: '', commitMessage: 'x' } }),
     ],
     rebaseDiff: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
+    refineCommitMessage: ['REVIEWER', 'project', () => ({ diffId: project.diffId })],
     removeProjectMember: ['ADMIN', 'project', () => ({ projectId: project.projectId, actorId: someone })],
     retryInterview: ['AUTHOR', 'project', () => ({ specId: project.specId })],
     retrySprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
@@ -324,6 +348,8 @@ describe('a role', () => {
     startSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId })],
     syncProject: ['REVIEWER', 'project', () => ({ id: project.projectId })],
     testDiff: ['AUTHOR', 'project', () => ({ diffId: project.diffId })],
+    updateActor: ['ADMIN', 'server', () => ({ id: someone, name: 'someone' })],
+    updateCommitMessage: ['REVIEWER', 'project', () => ({ diffId: project.diffId, message: 'x' })],
     updateProject: ['ADMIN', 'project', () => ({ input: { id: project.projectId, name: 'x' } })],
     updateSprint: ['AUTHOR', 'project', () => ({ id: project.sprintId, budget: { maxTokens: 1 } })],
     updateTestCase: ['AUTHOR', 'project', () => ({ input: { id: spare, name: 'y' } })],
@@ -455,16 +481,20 @@ describe('a member of one project', () => {
       ['createSprint', { input: { specId: other.specId, name: 'x', goal: 'x' } }],
       ['createTestCase', { input: { projectId: other.projectId, name: 'x', command: ['true'] } }],
       ['createVersion', { input: { projectId: other.projectId, message: 'x' } }],
+      ['createWebhook', { input: { projectId: other.projectId, url: 'https://receiver.invalid/' } }],
       ['deleteReviewComment', { id: other.commentId }],
       ['deleteSession', { id: other.sessionId }],
       ['deleteTestCase', { id: other.testCaseId }],
+      ['deleteWebhook', { id: other.webhookId }],
       ['forkRun', { input: { checkpointId: other.checkpointId, label: 'mine' } }],
       ['interruptSession', { id: other.sessionId }],
       ['keepHunks', { diffId: other.diffId, hunks: [0] }],
+      ['markFileReviewed', { diffId: other.diffId, path: 'hello.py', reviewed: true }],
       ['openReview', { diffId: other.diffId }],
       ['proposeCandidate', { candidateId: other.candidateId }],
       ['proposeDiff', { input: { projectId: other.projectId, content: 'x', commitMessage: 'x' } }],
       ['rebaseDiff', { diffId: other.diffId }],
+      ['refineCommitMessage', { diffId: other.diffId }],
       ['testDiff', { diffId: other.diffId }],
       ['removeProjectMember', { projectId: other.projectId, actorId: id }],
       ['retryInterview', { specId: other.specId }],
@@ -479,6 +509,7 @@ describe('a member of one project', () => {
       ['startRun', { input: { projectId: other.projectId, message: 'x' } }],
       ['startSprint', { id: other.sprintId }],
       ['syncProject', { id: other.projectId }],
+      ['updateCommitMessage', { diffId: other.diffId, message: 'mine' }],
       ['updateProject', { input: { id: other.projectId, name: 'mine' } }],
       ['updateSprint', { id: other.sprintId, budget: { maxTokens: 1 } }],
       ['updateTestCase', { input: { id: other.testCaseId, name: 'mine' } }],

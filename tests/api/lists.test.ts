@@ -157,6 +157,7 @@ describe('after a sprint', () => {
       ...n
       testCases { nodes { ...n } }
       versions { nodes { ...n } }
+      webhooks { ...n }
       members { actor { ...n } }
       sessions { nodes { ...n messages { nodes { ...n } } } }
       specs { nodes {
@@ -197,6 +198,7 @@ describe('after a sprint', () => {
     const sessionId = await made(server, 'createSession', { input: { projectId } })
     await made(server, 'sendMessage', { sessionId, text: 'Hello.' })
     await made(server, 'createVersion', { input: { projectId, message: 'As it was' } })
+    await made(server, 'createWebhook', { input: { projectId, url: 'https://example.com/hook' } })
 
     const all = new Map(idsIn(await server.query(everything, { id: projectId })))
     const node = schema.getType('Node')

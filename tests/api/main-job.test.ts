@@ -106,7 +106,11 @@ it("the task 'hello world' in an empty project ends with a script that prints it
   const sprintId = await startedSprint(server, await validatedSpec(server, projectId, helloTask))
   expect(await endedSprint(server, sprintId)).toBe('COMPLETED')
   const { node: sprint } = await server.query(sprintQuery, { id: sprintId })
-  expect(sprint.diff.files).toEqual([{ path: 'hello.py', kind: 'ADDED', isTest: false }])
+  // The project has no test case: what the work itself brought was found and run.
+  expect(sprint.diff.files).toEqual([
+    { path: 'hello.py', kind: 'ADDED', isTest: false },
+    { path: 'test_hello.py', kind: 'ADDED', isTest: true },
+  ])
   expect(await approveAndCommit(sprint.diff)).toMatchObject({ status: 'COMMITTED' })
 
   const directory = await mkdtemp(join(tmpdir(), 'hello-'))

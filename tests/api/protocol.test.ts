@@ -223,6 +223,7 @@ describe('a clientMutationId', () => {
     createSprint: () => ({ specId, name: 'twice', goal: 'x' }),
     createTestCase: () => ({ projectId, name: 'twice', command: ['true'] }),
     createVersion: () => ({ projectId, message: 'twice' }),
+    createWebhook: () => ({ projectId, url: 'https://receiver.invalid/' }),
     forkRun: () => ({ checkpointId, label: 'twice' }),
     proposeDiff: () => ({ projectId, content: addsFile('twice.txt', ['twice']), commitMessage: 'Twice' }),
     startRun: () => ({ projectId, message: 'twice' }),
@@ -245,6 +246,35 @@ describe('a clientMutationId', () => {
       expect(await call('another')).not.toBe(ids[0])
     },
   )
+
+  it('opens nothing of a project that its actor was shut out of since, whatever project is named now', async () => {
+    const { id: actorId, token } = await actorWithToken(server, { name: 'shut out' })
+    const other = await readyProject(server)
+    for (const id of [projectId, other]) {
+      await made(server, 'setProjectMember', { projectId: id, actorId, role: 'ADMIN' })
+    }
+    const sessionId = await made(server, 'createSession', { input: { projectId, title: 'x' } }, token)
+    const otherSession = await made(server, 'createSession', { input: { projectId: other, title: 'x' } }, token)
+    const message = { text: 'x', clientMutationId: 'before' }
+    await made(server, 'sendMessage', { ...message, sessionId }, token)
+    const names = Object.keys(inputs).filter((name) => 'projectId' in (inputs[name]?.() ?? {}))
+    const input = (name: string) => ({ ...inputs[name]?.(), clientMutationId: 'before' })
+    for (const name of names) await made(server, name, { input: input(name) }, token)
+    await mutate(server, 'removeProjectMember', { projectId, actorId })
+    const answers: Readonly<Record<string, unknown>> = Object.fromEntries(
+      await Promise.all([
+        ...names.map(async (name) => {
+          const asked = { input: { ...input(name), projectId: other } }
+          return [name, await mutate(server, name, asked, token)] as const
+        }),
+        mutate(server, 'sendMessage', { ...message, sessionId: otherSession }, token).then(
+          (answer) => ['sendMessage', answer] as const,
+        ),
+      ]),
+    )
+    const refused = { __typename: 'ValidationError', fieldErrors: [{ path: ['clientMutationId'] }] }
+    expect(answers).toMatchObject(Object.fromEntries([...names, 'sendMessage'].map((name) => [name, refused])))
+  })
 
   it('of a call that was refused is free for the call that is put right', async () => {
     const clientMutationId = 'put right'

@@ -19,6 +19,7 @@ const parse = async (...argv: readonly string[]) => {
     fsck: record('fsck'),
     verify: record('verify'),
     review: record('review'),
+    mcp: record('mcp'),
   }
   const write = (text: string) => written.push(text)
   const program = createProgram(commands, '1.2.3', { writeOut: write, writeErr: write })
@@ -55,6 +56,14 @@ test('export takes a version and a directory', async () => {
   expect((await parse('export', 'an-id')).text).toContain("missing required argument 'dir'")
 })
 
+test('mcp takes the server and the token as review does', async () => {
+  const url = 'https://countersign.example.com'
+  expect((await parse('mcp')).calls).toEqual([['mcp', { ...loud, url: undefined, tokenFile: undefined }]])
+  expect((await parse('mcp', '--url', url, '--token-file', 'a-file')).calls).toEqual([
+    ['mcp', { ...loud, url, tokenFile: 'a-file' }],
+  ])
+})
+
 test('a worker takes all pools, or each one that is named, once', async () => {
   expect((await parse('worker')).calls).toEqual([['worker', { ...loud, pools: [], concurrency: undefined }]])
   const named = await parse('worker', '--pool', 'tests', '--pool', 'phases', '--pool', 'tests', '--concurrency', '3')
@@ -77,7 +86,7 @@ test.each([
   expect(text).toContain(says)
 })
 
-test.each([[], ['demo'], ['worker'], ['review']])('--help says what there is', async (...argv) => {
+test.each([[], ['demo'], ['worker'], ['review'], ['mcp']])('--help says what there is', async (...argv) => {
   const { exitCode, text } = await parse(...argv, '--help')
   expect(exitCode).toBe(0)
   expect(text).toContain('Usage: countersign')

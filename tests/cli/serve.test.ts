@@ -93,6 +93,7 @@ test('workers get the pools and the concurrency that were named', async () => {
     'sessions',
     'tests',
     'maintenance',
+    'webhooks',
   ])
 })
 

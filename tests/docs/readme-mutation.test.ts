@@ -18,6 +18,11 @@ it('the mutation in the README is one that the schema takes', () => {
   expect(validate(schema, parse(mutation))).toEqual([])
 })
 
+it('what the page on agents asks is what the schema takes', () => {
+  const documents = blocks('docs/MCP.md', 'graphql')
+  expect(documents.map((document) => validate(schema, parse(document)))).toEqual([[]])
+})
+
 it('the answer in the README is what the sample project answers', async () => {
   const project = await readyProject(server, { source: { template: 'calculator-python' } })
   const { data, errors } = await server.request(mutation, { project })

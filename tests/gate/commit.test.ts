@@ -68,18 +68,6 @@ describe.concurrent('what is committed', () => {
     expect(await gitOf(server, projectId, 'fsck', '--strict', '--no-dangling')).toBe('')
   })
 
-  it('is committed once by fifty callers at once', async () => {
-    const projectId = await readyProject(server)
-    const diff = await approved(projectId)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => commit(server, diff.id)))
-    const won = answers.filter(({ __typename }) => __typename === 'Diff')
-    expect(won).toHaveLength(1)
-    for (const answer of answers.filter(({ __typename }) => __typename !== 'Diff')) {
-      expect(answer).toMatchObject({ __typename: 'InvalidTransitionError' })
-    }
-    expect(await history(projectId)).toEqual([won[0]?.commit?.oid, diff.baseCommit])
-  })
-
   it('is one of two that are committed at once on one base; the other is told where the branch is', async () => {
     const projectId = await readyProject(server)
     const diffs = await Promise.all([

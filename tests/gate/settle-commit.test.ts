@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import type { Viewer } from '../../src/domain/actor/viewer.ts'
-import { commitDiff } from '../../src/domain/diff/commit-diff.ts'
-import { settleCommit } from '../../src/domain/diff/settle-commit.ts'
+import { commitDiff } from '../../src/domain/commit/commit-diff.ts'
+import { settleCommit } from '../../src/domain/commit/settle-commit.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
 import {
   commit,

@@ -21,7 +21,8 @@ let provider: FakeProvider
 let server: TestServer
 beforeAll(async () => {
   provider = await startFakeProvider()
-  server = await startTestServer({ env: { ...provider.env, TEST_MODEL_CALLS: '3' }, rehearsal: false })
+  const env = { ...provider.env, TEST_MODEL_CALLS: '3', EVALUATOR_MODEL: 'OPENAI:own-7b' }
+  server = await startTestServer({ env, rehearsal: false })
 })
 beforeEach(() => provider.answer((_, response) => hello(response)))
 afterAll(async () => {
@@ -211,6 +212,18 @@ print(openai(model="gpt-6.1-terra")[0])
         usage: { calls: 1, byAgent: [{ model: 'gpt-6.1-terra' }] },
       })
       expect(provider.requests()).toHaveLength(before + 1)
+    })
+
+    it('is refused a model that the server is set to call and that has no price, by its name, and nothing is sent', async () => {
+      const it = await agent(server, 'from ask import *\nprint(openai(model="own-7b")[0])')
+      const before = provider.requests().length
+      expect(await ranAgent(server, it)).toMatchObject({
+        status: 'PASSED',
+        stdout: '429\n',
+        error: expect.stringMatching(/for 1 USD, and the price of own-7b is not known: .* MODEL_PRICES names/),
+        usage: { calls: 0 },
+      })
+      expect(provider.requests()).toHaveLength(before)
     })
 
     it('is refused the call after the last one that it may make', async () => {

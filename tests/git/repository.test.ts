@@ -142,6 +142,7 @@ describe('references', () => {
   })
 
   test('moves although a git that was killed long ago left its lock, and not while another holds it', async () => {
+    await using fixture = await openStore({ lockTimeoutMs: 100 })
     const project = await fixture.project({ 'a.txt': 'one' })
     const tree = await fixture.store.changeTree(project.id, project.tree, [
       { path: 'a.txt', content: Buffer.from('two') },

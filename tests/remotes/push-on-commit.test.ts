@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pushCommit } from '../../src/domain/diff/push-commit.ts'
+import { pushCommit } from '../../src/domain/commit/push-commit.ts'
 import { recoverWork } from '../../src/workers/recovery.ts'
 import { made, mutate } from '../factories/api.ts'
 import { diffState, gitOf, sqlOf } from '../factories/gate.ts'

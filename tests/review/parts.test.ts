@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { plainStyle } from '../../src/cli/render/style.ts'
 import { widthOf } from '../../src/cli/render/width.ts'
-import { withoutComments } from '../../src/cli/review/editor.ts'
+import { changeInEditor, withoutComments } from '../../src/cli/review/editor.ts'
 import { readHunkChoice } from '../../src/cli/review/hunk-choice.ts'
 import { keyRows, queueKeys, readKeys } from '../../src/cli/review/keys.ts'
 import type { Reading } from '../../src/cli/review/load.ts'
@@ -27,6 +27,7 @@ const file = (path: string, patch: string, hunks: readonly number[] = [0]): Show
   isBinary: false,
   patch,
   hunks: hunks.map((index) => ({ index })),
+  reviewedByViewer: false,
 })
 
 const readingOf = (files: readonly ShownFile[]): Reading => ({
@@ -41,13 +42,16 @@ const readingOf = (files: readonly ShownFile[]): Reading => ({
     drifted: false,
     author: { name: 'Ada' },
     project: { id: 'p', name: 'p' },
+    risk: { score: 0, reasons: [] },
     approval: { required: 1, given: 0, satisfied: false, missing: [] },
     latestTestRun: null,
     contentHash: 'c',
+    messageHash: 'm',
     baseCommit: 'b',
     iteration: 1,
     hunks: files.length,
     evaluatorReasoning: null,
+    autoRebaseFailure: null,
     sinceLastSeen: null,
     commit: null,
     supersededBy: null,
@@ -90,6 +94,38 @@ it('of 2,000 files only the one that is read is made into rows, and reading on g
   }
   expect(reader.title(20)).toBe('4/2001 (1-20 of 41) MODIFIED f2.txt +1 -0')
   expect(made).toBeLessThan(10)
+})
+
+it('the overview says why a diff is risky, who approved it, and how much of it was read; a mark turns no page', () => {
+  const files = ['a.txt', 'b.txt', 'c.txt'].map((path) => file(path, '@@ -1 +1 @@\n-a\n+b\n'))
+  const reading = readingOf(files)
+  const approve = { verdict: 'APPROVE', feedback: null, stillHolds: true }
+  const diff = {
+    ...reading.diff,
+    risk: { score: 1_234, reasons: ['adds PICKLE: pickle.loads at a.py:3', 'its tests fail\u001b[2J'] },
+    reviews: [
+      { ...approve, reviewer: { name: 'Countersign' }, automatic: true, rule: 'docs' },
+      { ...approve, reviewer: { name: 'Ada' }, automatic: false, rule: null },
+    ],
+  }
+  const reader = createReader({ ...reading, diff }, () => ({ style: plainStyle, columns: 80 }))
+  const overview = reader.rows(200).join('\n')
+  expect(overview).toContain('Risk 1,234\n  - adds PICKLE: pickle.loads at a.py:3\n  - its tests fail<U+001B>[2J\n')
+  expect(overview).toContain('  By the rule "docs" and no person: APPROVE\n  Ada: APPROVE\n')
+  expect(overview).toContain('0 of 3 files reviewed')
+  expect(
+    createReader(reading, () => ({ style: plainStyle, columns: 80 }))
+      .rows(200)
+      .join('\n'),
+  ).toContain('Risk 0\n  Nothing stands out.')
+
+  reader.move('next', 20)
+  reader.move('next', 20)
+  const marked = diff.files.map((each, at) => ({ ...each, reviewedByViewer: at > 0 }))
+  reader.show({ ...reading, diff: { ...diff, files: marked } }, false)
+  expect(reader.title(20)).toBe('3/4 (1-3 of 3) MODIFIED b.txt +1 -0 [reviewed]')
+  reader.move('first', 20)
+  expect(reader.rows(200).join('\n')).toContain('2 of 3 files reviewed')
 })
 
 it('a file of 5 MiB is opened at once', () => {
@@ -156,6 +192,23 @@ it.each(['', '5', '4-2', 'f1', 'x', '-1', '0-999999'])('the choice "%s" is refus
 
 it('lines that begin with # are taken out of what was written', () => {
   expect(withoutComments('\n One.\n# not this\n #2 stays\n\n')).toBe('One.\n #2 stays')
+})
+
+it('a text is changed whatever its lines are, and editors find none of them at either end of the file', async () => {
+  await using directory = await temporaryDirectory()
+  const seen = join(directory.path, 'seen')
+  const change = (script: string, text: string) =>
+    changeInEditor({ editor: `f() { cat "$1" > '${seen}'; ${script}; }; f`, searchPath: '', hint: 'One.\nTwo.' }, text)
+  const text =
+    'vim: set shell=/bin/sh:\n\n# 12 is closed\n# ------------------------ >8 ------------------------\nvim: x'
+  expect(await change('true', text)).toBe(text)
+  const lines = (await readFile(seen, 'utf8')).trimEnd().split('\n')
+  const ours = ['# One.', '# Two.', '#', '#', '#']
+  expect([lines.slice(0, 5), lines.slice(-5)]).toEqual([ours, ours])
+  expect(await change(`sed -i 's/closed/open/' "$1"`, text)).toBe(text.replace('closed', 'open'))
+  expect(await change(`sed -i '/^[^#]/d' "$1"`, 'Gone')).toBe('')
+  await expect(change(`echo only > "$1"`, text)).rejects.toThrow('nothing was sent')
+  await expect(change('exit 3', text)).rejects.toThrow('ended with 3')
 })
 
 it("the administrator's token goes to this machine's server alone", async () => {

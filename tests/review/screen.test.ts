@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, glob, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { made } from '../factories/api.ts'
 import { branchHas, numbered, patchOf } from '../factories/diff-commands.ts'
 import { diffState, gitOf, proposed, review } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject } from '../factories/pipeline.ts'
@@ -62,7 +63,10 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     terminal.type('\r')
     await shows(terminal, 'FILESYSTEM_WRITE log.py:2 open')
     expect(terminal.screen()).toHaveLength(24)
-    expect(terminal.screen().slice(-3).join('\n')).toContain('a approve  x reject  c comment  h keep hunks')
+    expect(terminal.screen().slice(-3).join('\n')).toContain('a approve  x reject  c comment  v file reviewed')
+    expect(terminal.screen().join('\n')).toContain('Risk 22\n  - adds FILESYSTEM_WRITE: open at log.py:2\n')
+    terminal.type('v')
+    await shows(terminal, 'It is files that are marked')
     for (const row of terminal.screen()) expect(row.length).toBeLessThanOrEqual(80)
     terminal.type('n')
     await shows(terminal, "2 +    open('results.log', 'a').write(line)")
@@ -88,11 +92,18 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
 
 
 
-      a approve  x reject  c comment  h keep hunks  t run tests  m commit  Space on
-      b back  j line down  k line up  n next part  p part before  o overview  r reload
-      q leave
+      a approve  x reject  c comment  v file reviewed  h keep hunks  u to the head
+      e edit message  t run tests  m commit  Space on  b back  j line down  k line up
+      n next part  p part before  o overview  r reload  q leave
       "
     `)
+    terminal.type('v')
+    await shows(terminal, '2/2 (1-9 of 9) ADDED log.py +2 -0 [reviewed]')
+    terminal.type('v')
+    await shows(terminal, 'log.py is not marked any more.')
+    terminal.type('vo')
+    await shows(terminal, '1 of 1 file reviewed, 1 hunk, +2 -0')
+    terminal.type('n')
     terminal.type('a')
     await shows(terminal, 'y yes  n no')
     terminal.type('n')
@@ -118,14 +129,24 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     // The first time it leaves the file as it is.
     await writeFile(
       editor,
-      `#!/bin/sh\nstat -c %a "$1" >> '${log}'\n[ $(wc -l < '${log}') -gt 1 ] && printf 'Not like this.\\n' >> "$1"\nexit 0\n`,
+      `#!/bin/sh\ngrep -q '>8' "$1" && exec sed -i 's/^Change a file$/Keep a log/' "$1"\nstat -c %a "$1" >> '${log}'\n[ $(wc -l < '${log}') -gt 1 ] && printf 'Not like this.\\n' >> "$1"\nexit 0\n`,
     )
     await chmod(editor, 0o755)
     const projectId = await readyProject(server)
     const { id } = await proposed(server, projectId, { content: writes })
-    await using terminal = openReview({ args: ['--review', id], env: { EDITOR: `'${editor}'` } })
+    await using terminal = openReview({
+      args: ['--review', id],
+      env: { EDITOR: `'${editor}'`, TMPDIR: directory.path },
+    })
     await shows(terminal, '1/2')
     terminal.type('x')
+    await shows(terminal, 'Nothing was sent.')
+    terminal.type('n')
+    await shows(terminal, '2/2')
+    terminal.type('e')
+    await shows(terminal, 'The message is changed. Still needed: 1 more approval')
+    expect(terminal.screen().slice(0, 2)).toEqual([expect.stringContaining('1/2'), '  Keep a log'])
+    terminal.type('e')
     await shows(terminal, 'Nothing was sent.')
     terminal.type('n')
     await shows(terminal, '2/2')
@@ -133,6 +154,12 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     await shows(terminal, 'On which line')
     terminal.type('2\r')
     await shows(terminal, 'Noted on log.py:2.')
+    terminal.type('c')
+    await shows(terminal, 'On which line')
+    terminal.type('999\r')
+    await shows(terminal, 'What you wrote is kept in')
+    const [kept = ''] = await Array.fromAsync(glob('countersign-*/unsent.txt', { cwd: directory.path }))
+    expect(await readFile(join(directory.path, kept), 'utf8')).toBe('Not like this.\n')
     terminal.type('x')
     await shows(terminal, 'Rejected, with your feedback.')
     terminal.type('o')
@@ -168,6 +195,19 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     terminal.type('n')
     await shows(terminal, '+twenty')
     expect(terminal.screen().join('\n')).not.toContain('+five')
+    const head = await branchHas(server, projectId, { 'b.txt': 'b\n' })
+    terminal.type('o')
+    terminal.type('r')
+    await shows(terminal, 'The branch has moved since')
+    terminal.type('u')
+    await shows(terminal, 'Move this change to the head of main?')
+    terminal.type('y')
+    await shows(terminal, 'Moved to the head, as the new diff')
+    await shows(terminal, `on ${head}`)
+    terminal.type('u')
+    await shows(terminal, 'Move this change to the head of main?')
+    terminal.type('y')
+    await shows(terminal, 'It is on the head already.')
   })
 
   it("another reviewer's verdict is shown as it comes; one's own on what has changed is refused", async () => {
@@ -176,7 +216,7 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     await using terminal = openReview({ args: ['--review', id], columns: 40 })
     await shows(terminal, 'HUMAN_REVIEWING')
     for (const row of terminal.screen()) expect(row.length).toBeLessThanOrEqual(40)
-    expect(terminal.screen().slice(-6).join('\n')).toMatch(/a approve[\s\S]*q leave/)
+    expect(terminal.screen().slice(-7).join('\n')).toMatch(/a approve[\s\S]*q leave/)
     const { token } = await actorWithToken(server, { name: 'Bo', role: 'REVIEWER' })
     expect(await review(server, { id, ...diff }, { verdict: 'REJECT', token })).toMatchObject({
       status: 'HUMAN_REJECTED',
@@ -226,7 +266,7 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     await using terminal = openReview({
       args: ['--plain'],
       token,
-      env: { NO_COLOR: '1', COUNTERSIGN_URL: gate.url },
+      env: { NO_COLOR: '1', COUNTERSIGN_URL: gate.url, EDITOR: 'false' },
     })
     const reads = (words: string) => terminal.until(words, ({ written }) => written.includes(words))
     await reads('1. Keep a log')
@@ -235,9 +275,22 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
     expect(await diffState(server, id)).toMatchObject({ status: 'HUMAN_REVIEWING' })
     terminal.type('n\n')
     await reads('Part 2 of 2: ADDED log.py +2 -0')
-    terminal.type('a\n')
-    await reads('exactly as it was shown? Type yes or no:')
-    terminal.type('yes\n')
+    terminal.type('x\n')
+    await reads('The editor false ended with 1: nothing was sent.')
+    // Whatever makes it look again, nothing is approved that was not read out.
+    await made(server, 'updateCommitMessage', { diffId: id, message: 'Keep another log' })
+    terminal.type('v\n')
+    await reads('its commit message changed: read it again.')
+    await reads('  Keep another log')
+    const confirm = 'exactly as it was shown? Type yes or no:'
+    for (const message of ['Keep a third log', null]) {
+      if (message !== null) await made(server, 'updateCommitMessage', { diffId: id, message })
+      const before = terminal.written.split(confirm).length
+      terminal.type('a\n')
+      await terminal.until('a question', ({ written }) => written.split(confirm).length > before)
+      terminal.type('yes\n')
+      if (message !== null) await reads(`  ${message}`)
+    }
     await reads('Approved. It can be committed now.')
     terminal.type('q\n')
     await reads('1 of 1 approvals')

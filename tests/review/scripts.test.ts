@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { made } from '../factories/api.ts'
 import { branchHas, numbered, patchOf, shownDiff } from '../factories/diff-commands.ts'
 import { diffState, gitOf, proposed, sqlOf } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject, rowId } from '../factories/pipeline.ts'
@@ -23,10 +24,13 @@ describe.concurrent('without a terminal', () => {
     const projectId = await readyProject(server, { name: 'listed' })
     const { id } = await proposed(server, projectId, { content: writes, commitMessage: 'Keep a log\n\nOf results.' })
     const listed = await runReview(server, { list: true })
-    expect(listed.out).toContain(`${id}\n  Keep a log\n  listed, PROPOSED, +2 -0, no tests were run, 0 of 1 approvals`)
+    expect(listed.out).toContain(`${id}\n  Keep a log\n  listed, PROPOSED, risk 22, +2 -0, no tests were run, 0 of 1`)
+    expect(listed.out).toContain('  adds FILESYSTEM_WRITE: open at log.py:2; no test was run on it\n')
     const shown = await runReview(server, { review: id })
     expect(shown.exitCode).toBe(0)
     expect(shown.out).toContain('1 more approval by a person with the role REVIEWER')
+    expect(shown.out).toContain('Risk 22\n  - adds FILESYSTEM_WRITE: open at log.py:2\n  - no test was run on it\n')
+    expect(shown.out).toContain('0 of 1 file reviewed, 1 hunk, +2 -0')
     expect(shown.out).toMatch(/\+ FILESYSTEM_WRITE log\.py:2 open\n\s+open\('results\.log', 'a'\)/)
     expect(shown.out).toContain(
       "hunk 0  @@ -0,0 +1,2 @@\n    1 +def log(line):\n    2 +    open('results.log', 'a').write(line)",
@@ -44,15 +48,36 @@ describe.concurrent('without a terminal', () => {
     expect((await runReview(server, { review: id, commit: true })).exitCode).toBe(1)
   })
 
+  it('what waits is listed worst first, or oldest first', async () => {
+    const projectId = await readyProject(server)
+    const { id: member, token } = await actorWithToken(server, { name: 'Lia' })
+    await made(server, 'setProjectMember', { projectId, actorId: member, role: 'VIEWER' })
+    const plain = await proposed(server, projectId, { content: addsFile('a.txt', ['a']) })
+    const risky = await proposed(server, projectId, { content: writes })
+    const listed = async (order?: string) => {
+      const given = order === undefined ? { list: true } : { list: true, order }
+      const { lines } = await runReview(server, given, { json: true, token })
+      return lines.filter(({ type }) => type === 'pending').map(({ id, risk }) => ({ id, risk }))
+    }
+    const [worst] = await listed()
+    expect(worst).toEqual({
+      id: risky.id,
+      risk: { score: 22, reasons: ['adds FILESYSTEM_WRITE: open at log.py:2', 'no test was run on it'] },
+    })
+    expect((await listed('risk')).map(({ id }) => id)).toEqual([risky.id, plain.id])
+    expect((await listed('age')).map(({ id }) => id)).toEqual([plain.id, risky.id])
+  })
+
   it('a verdict on other hashes than there are now is refused, and nothing has changed', async () => {
     const projectId = await readyProject(server)
     const { id } = await proposed(server, projectId, { content: writes })
     const seen = await seenOf(id)
     const otherContent = `${'0'.repeat(64)}${seen.slice(64)}`
     const otherEvaluation = `${seen.slice(0, 65)}${'0'.repeat(64)}`
-    for (const other of [otherContent, otherEvaluation]) {
+    const otherMessage = `${seen.slice(0, 130)}${'0'.repeat(64)}`
+    for (const other of [otherContent, otherEvaluation, otherMessage]) {
       const refused = await runReview(server, { review: id, approve: true, seen: other })
-      expect(refused).toMatchObject({ exitCode: 1, err: expect.stringContaining('read the diff again') })
+      expect(refused).toMatchObject({ exitCode: 1, err: expect.stringMatching(/read (the diff|it) again/) })
     }
     expect((await diffState(server, id)).reviews).toEqual([])
   })
@@ -143,6 +168,8 @@ it.each([
   [{ review: 'x', approve: true }, 'give --seen CONTENT:EVALUATION'],
   [{ review: 'x', approve: true, commit: true }, 'One thing at a time: --approve and --commit'],
   [{ review: 'x', list: true }, 'goes with no diff'],
+  [{ list: true, order: 'size' }, '--order size is none: give age or risk'],
+  [{ review: 'x', order: 'age' }, '--order goes with the queue and with --list'],
   [{ review: 'x', message: 'hi' }, '--message goes with --reject or --comment'],
   [{ review: 'x', comment: 'log.py' }, 'give PATH:LINE'],
   [{ review: 'nothing' }, 'There is no diff with the id nothing'],

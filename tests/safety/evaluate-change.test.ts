@@ -46,6 +46,16 @@ describe('the delta of uses', () => {
     expect(report.unchanged.map(({ path }) => path)).toEqual(['b.py'])
   })
 
+  test('a copy adds what it has, also where its source is edited beside it or loses the use to it', async () => {
+    for (const source of ['x = 1\neval("1")\n', 'x = 1\n']) {
+      const report = await evaluate({
+        'a/copy.py': { previousPath: 'b.py', after: 'eval("1")\n' },
+        'b.py': { before: 'eval("1")\n', after: source },
+      })
+      expect(report.added.map(({ path }) => path)).toEqual(['a/copy.py'])
+    }
+  })
+
   test('a second use is an added use, and no added capability', async () => {
     const report = await evaluate({ 'a.py': { before: 'eval("1")\n', after: 'eval("2")\neval("1")\n' } })
     expect(symbols(report.added)).toEqual(['eval:1'])

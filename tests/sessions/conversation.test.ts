@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { testCase } from '../factories/agents.ts'
+import { made } from '../factories/api.ts'
 import { approves, createCast, inTurns, rejects, says, submits, uses, writes } from '../factories/cast.ts'
-import { commit, gitOf, review } from '../factories/gate.ts'
+import { commit, gitOf, review, setPolicy } from '../factories/gate.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
-import { createdSession, idleSession, said, talked } from '../factories/sessions.ts'
+import { createdSession, idleSession, readSession, said, talked } from '../factories/sessions.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const cast = createCast()
@@ -105,6 +106,24 @@ it('a patch that does not apply or does not parse goes back with the message to 
   }
 })
 
+it('a rule of the policy approves what the evaluator approved, and nothing else of a session', async () => {
+  const projectId = await readyProject(server, { policy: { autoApprove: [{ name: 'all' }] } })
+  const coder = () => submits(addsFile('a.md', ['a']))
+  const liked = cast.task('Add a.md.', { coder, evaluator: () => approves('Add a.md', 'Right.') })
+  const doubted = cast.task('Add a.md, badly.', { coder, evaluator: () => rejects('Wrong.') })
+  const reviews = 'status reviews { automatic rule }'
+  const shown = async (id: string) =>
+    (await server.query(`query ($id: ID!) { node(id: $id) { ... on Diff { ${reviews} } } }`, { id })).node
+  const [approved] = (await talked(server, projectId, liked)).diffs.nodes
+  expect(await shown(approved.id)).toEqual({ status: 'APPROVED', reviews: [{ automatic: true, rule: 'all' }] })
+  const rejected = (await talked(server, projectId, doubted)).diffs.nodes[0]
+  expect(await shown(rejected.id)).toEqual({ status: 'EVALUATOR_REJECTED', reviews: [] })
+  await server.query('mutation ($id: ID!) { openReview(diffId: $id) { __typename } }', { id: rejected.id })
+  // Looked at again, it is still for a person.
+  await setPolicy(server, projectId, { autoApprove: [{ name: 'all', maxChangedLines: 9 }] })
+  expect(await shown(rejected.id)).toEqual({ status: 'HUMAN_REVIEWING', reviews: [] })
+})
+
 it('rejections go to the coder for at most three rounds, and every diff of them stays readable', async () => {
   const projectId = await readyProject(server)
   const task = cast.task('Add a file.', {
@@ -173,6 +192,8 @@ it('a rejected change is mended in its own workspace, and an unfinished one goes
   expect(newest.files).toEqual([{ path: 'a.txt' }, { path: 'b.txt' }, { path: 'c.txt' }])
   expect(older.status).toBe('SUPERSEDED')
   expect(second.pendingDiffs).toHaveLength(1)
+  await made(server, 'archiveProject', { id: projectId })
+  expect((await readSession(server, first.id)).pendingDiffs).toEqual([])
 })
 
 it('after a commit the coder works on the new head and is told so, and the evaluator begins afresh', async () => {

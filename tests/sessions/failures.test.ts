@@ -2,7 +2,19 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { globalId, mutate } from '../factories/api.ts'
-import { answersStatus, createCast, inTurns, refuses, rejects, says, submits, writes } from '../factories/cast.ts'
+import {
+  answersStatus,
+  approves,
+  createCast,
+  inTurns,
+  refuses,
+  rejects,
+  says,
+  submits,
+  uses,
+  writes,
+} from '../factories/cast.ts'
+import { branchHas } from '../factories/diff-commands.ts'
 import { review } from '../factories/gate.ts'
 import { actorWithToken, readyProject } from '../factories/pipeline.ts'
 import { createdSession, idleSession, readSession, said, sessionQuery, talked } from '../factories/sessions.ts'
@@ -34,6 +46,32 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync())
 
 const coder = () => inTurns(writes('a.txt', 'a\n'), submits(null, 'Write a'))
+
+it('a change that is more than the evaluator takes is shown to it in part, file by file, and its verdict says so', async () => {
+  const own = await readyProject(server)
+  await branchHas(server, own, { 'large.py': 'x = 1  # a line among very many\n'.repeat(6_000) })
+  const task = cast.task('Remove it.', {
+    coder: inTurns(
+      uses('delete_file', { path: 'large.py' }),
+      writes('small.py', 'small = True\n'),
+      submits(null, 'Remove it'),
+    ),
+    evaluator: () => approves('Remove it', 'It is what was asked.'),
+  })
+  const session = await talked(server, own, task)
+  const [asked] = cast.calls(task, 'evaluator')
+  const text = JSON.stringify(asked?.body)
+  // The model is not known, so it is asked as one that takes 128,000 tokens.
+  expect(Buffer.byteLength(text)).toBeLessThan(128_000)
+  expect(Buffer.byteLength(text)).toBeGreaterThan(80_000)
+  expect(text).toContain('+small = True')
+  expect(text).toContain('more lines of this file left out]')
+  const [, , judged] = session.messages.nodes
+  expect(judged.text).toMatch(
+    /^It is what was asked\.\n\nThe evaluator was not shown everything, .*: of 2 changed files, 1 are shown whole, 1 in part and 0 not at all: large\.py\. Its verdict is on what it saw\.$/,
+  )
+  expect(session.diffs.nodes).toMatchObject([{ status: 'EVALUATOR_APPROVED', evaluatorReasoning: judged.text }])
+})
 
 it.each([
   ['is down', () => answersStatus(500), 'server_error', /could not judge this change: .*500/],

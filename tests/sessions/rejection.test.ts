@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { statedApproval } from '../../src/domain/evidence/check-approval.ts'
+import { statementShape } from '../../src/domain/evidence/statement.ts'
+import { testedProject } from '../factories/agents.ts'
 import { mutate } from '../factories/api.ts'
 import { approves, createCast, inTurns, submits, writes } from '../factories/cast.ts'
+import { noteOf, statementIn } from '../factories/evidence.ts'
+import { commit, gitOf } from '../factories/gate.ts'
 import {
   actorWithToken,
   addsFile,
@@ -92,6 +97,9 @@ it("a person's rejection starts the next iteration with exactly their feedback a
   const taken = await comment(diff.id, { line: 3 }, 'Taken back.', reviewer.token)
   await mutate(server, 'deleteReviewComment', { id: taken.id }, reviewer.token)
   await comment(diff.id, {}, "Somebody else's draft.")
+  for (const path of ['a.txt', 'b.txt']) {
+    await mutate(server, 'markFileReviewed', { diffId: diff.id, path, reviewed: true }, reviewer.token)
+  }
 
   expect(await verdict(diff, 'REJECT', 'Almost.', reviewer.token)).toMatchObject({ __typename: 'Diff' })
   const second = await idleSession(server, first.id, 2)
@@ -107,6 +115,20 @@ it("a person's rejection starts the next iteration with exactly their feedback a
   expect(told).toContain('<code>\\na.txt, line 2:\\ntwo\\n</code>\\n\\n<remark>\\nA digit, please.\\n</remark>')
   for (const words of ['Taken back', "Somebody else's draft"]) expect(told).not.toContain(words)
 
+  const read = async (token?: string) => {
+    const document =
+      'query ($id: ID!) { node(id: $id) { ... on Diff { sinceLastSeen files { path reviewedByViewer } } } }'
+    return (await server.query(document, { id: newest.id }, token)).node
+  }
+  const forRita = await read(reviewer.token)
+  expect(forRita.sinceLastSeen).toContain('\n one\n-two\n+2\n three\n')
+  expect(forRita.sinceLastSeen).not.toContain('b.txt')
+  expect(forRita.files).toEqual([
+    { path: 'a.txt', reviewedByViewer: false },
+    { path: 'b.txt', reviewedByViewer: true },
+  ])
+  expect(await read()).toMatchObject({ sinceLastSeen: null, files: [{}, { reviewedByViewer: false }] })
+
   const shown = await commentsOf(diff.id, reviewer.token)
   expect(shown).toMatchObject({
     humanFeedback: 'Almost.',
@@ -120,7 +142,7 @@ it("a person's rejection starts the next iteration with exactly their feedback a
 })
 
 it("remarks alone start the next iteration of a sprint's diff too", async () => {
-  const projectId = await readyProject(server)
+  const projectId = await testedProject(server)
   const task = cast.task('Write done.txt.')
   const sprintId = await startedSprint(server, await validatedSpec(server, projectId, task))
   expect(await endedSprint(server, sprintId)).toBe('COMPLETED')
@@ -137,6 +159,12 @@ it("remarks alone start the next iteration of a sprint's diff too", async () => 
   })
   const told = cast.calls(task, 'coder').map(({ body }) => JSON.stringify(body))
   expect(told.some((body) => body.includes('done.txt, line 1:\\n    done\\nIn capitals.'))).toBe(true)
+  const { node: now } = await server.query(
+    'query ($id: ID!) { node(id: $id) { ... on Sprint { diff { sinceLastSeen supersedes { id } } } } }',
+    { id: sprintId },
+  )
+  // The coder of this test writes the same again.
+  expect(now.diff).toEqual({ sinceLastSeen: '', supersedes: { id: node.diff.id } })
 })
 
 it('a draft is private to its author, on a line that the diff has, and is sent once', async () => {
@@ -224,4 +252,10 @@ it('whoever asked for something in a session counts as self when its diff is app
   expect(await given(first?.token)).toEqual({ status: 'HUMAN_REVIEWING', approval: { given: 0 } })
   expect(await given(second?.token)).toEqual({ status: 'HUMAN_REVIEWING', approval: { given: 0 } })
   expect(await given(third?.token)).toEqual({ status: 'APPROVED', approval: { given: 1 } })
+  const { oid = '' } = (await commit(server, newest.id)).commit ?? {}
+  const reviewedBy = '--format=%(trailers:key=Reviewed-by,valueonly)'
+  expect(await gitOf(server, projectId, 'log', '-1', reviewedBy, oid)).toMatch(/^Three <[^>]+>$/)
+  const { predicate } = statementShape.parse(statementIn(await noteOf(server, projectId, oid)))
+  predicate.reviews = predicate.reviews.filter(({ reviewer }) => reviewer.name !== 'Three')
+  expect(statedApproval(predicate).missing).toEqual(['1 more approval by another person with the role REVIEWER'])
 })

@@ -2,9 +2,10 @@ import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { proposeTestCases } from '../../src/domain/testing/propose-test-cases.ts'
 import { simpleWords } from '../../src/domain/testing/runners/simple-words.ts'
-import { proposed } from '../factories/gate.ts'
+import { branchHas, keepHunks, numbered, patchOf, rebase, revert } from '../factories/diff-commands.ts'
+import { commit, proposed } from '../factories/gate.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
-import { endedRun, testCase, testDiff } from '../factories/testing.ts'
+import { endedRun, endedTestRun, testCase, testDiff } from '../factories/testing.ts'
 import { reasonToSkip } from '../sandbox/sandbox-fixture.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -124,6 +125,46 @@ describe('a project', () => {
     expect(await proposedOf(id)).toEqual([])
     expect(await proposedOf(await readyProject(server))).toEqual([])
   })
+
+  it.skipIf(skipReason !== null)(
+    `without a test case runs those that a diff's result brings when it is asked to, and again on what takes its place${skipReason ? ` (skipped: ${skipReason})` : ''}`,
+    async () => {
+      const id = await readyProject(server, { policy: { requiredApprovals: 0 } })
+      const test = `${unit}class T(unittest.TestCase):\n    def test_it(self):\n        self.fail('always')\n`
+      await branchHas(server, id, { 'test_it.py': test, 'a.txt': numbered(40) })
+      const changed = numbered(40, { 5: 'five', 35: 'thirty-five' })
+      const propose = async () => proposed(server, id, { content: await patchOf(server, id, { 'a.txt': changed }) })
+      // What was never tested is not tested on the quiet.
+      expect(await keepHunks(server, (await propose()).id, [0])).toMatchObject({ latestTestRun: null })
+      const old = await propose()
+      const run = await endedRun(server, (await testDiff(server, old.id)).id)
+      expect(run).toMatchObject({ status: 'FAILED', results: [{ name: 'unittest', status: 'FAILED' }] })
+      const again = await testDiff(server, old.id, { force: true })
+      expect(again).toMatchObject({ __typename: 'TestRun', total: 1 })
+      expect(again.id).not.toBe(run.id)
+      const kept = await keepHunks(server, old.id, [0])
+      expect(kept).toMatchObject({ __typename: 'Diff', latestTestRun: { total: 1 } })
+      await endedTestRun(server, kept.id)
+      await branchHas(server, id, { 'b.txt': 'later\n' })
+      const fresh = await rebase(server, kept.id)
+      expect(fresh).toMatchObject({ __typename: 'Diff', latestTestRun: { total: 1 } })
+      expect(await commit(server, fresh.id)).toMatchObject({ status: 'COMMITTED' })
+      expect(await revert(server, fresh.id)).toMatchObject({ __typename: 'Diff', latestTestRun: { total: 1 } })
+    },
+  )
+
+  it.skipIf(skipReason !== null)(
+    `has no test in a file that has none, though its runner counts the file${skipReason ? ` (skipped: ${skipReason})` : ''}`,
+    async () => {
+      const content = addsFile('a.test.mjs', ["import 'node:test'"])
+      const diff = await proposed(server, await readyProject(server), { content })
+      const run = await endedRun(server, (await testDiff(server, diff.id)).id)
+      expect(run).toMatchObject({
+        status: 'FAILED',
+        results: [{ name: 'node --test', error: expect.stringMatching(/^No test was run/) }],
+      })
+    },
+  )
 
   it.skipIf(skipReason !== null)(
     `of the template todo-typescript is green, with its one mark for what is to be done${skipReason ? ` (skipped: ${skipReason})` : ''}`,

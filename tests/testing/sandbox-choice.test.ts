@@ -58,6 +58,22 @@ describe('a sandbox that this machine does not have', () => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
   })
 
+  it('makes testDiff say what to install, and store nothing', async () => {
+    const projectId = await readyProject(server)
+    const diff = await proposed(server, projectId, { content: note })
+    await testCase(server, projectId, { command: ['true'] })
+    const { testDiff } = await server.query(
+      `mutation ($diffId: ID!) { testDiff(diffId: $diffId) { __typename ... on DomainError { code message } } }`,
+      { diffId: diff.id },
+    )
+    expect(testDiff).toEqual({
+      __typename: 'SandboxUnavailableError',
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringContaining('apt-get install -y docker.io'),
+    })
+    expect(await latestTestRun(server, diff.id)).toBeNull()
+  })
+
   it('still has Python checked, without running any of it', async () => {
     const projectId = await readyProject(server)
     expect((await proposed(server, projectId, { content: addsFile('a.py', ['x = 1']) })).id).toBeTruthy()

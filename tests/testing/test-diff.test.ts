@@ -336,6 +336,24 @@ describe.skipIf(skipReason !== null)('a policy that asks for passing tests', () 
     expect((await diffState(server, diff.id)).approval.satisfied).toBe(true)
   })
 
+  it('is not met by canceling a quick test before it can fail, and running only the others', async () => {
+    const projectId = await readyProject(server, { policy: { requirePassingTests: true } })
+    const passes = await testCase(server, projectId, { name: 'passes', command: ['true'] })
+    const { command, seconds } = sleeper()
+    const slow = await testCase(server, projectId, { name: 'slow', command, timeoutMs: 60_000 })
+    const diff = await proposed(server, projectId, { content: note })
+    await begun(seconds)
+    await cancelTestRun(server, (await latestTestRun(server, diff.id)).id)
+    await ended(seconds)
+    await endedRun(server, (await testDiff(server, diff.id, { testCaseIds: [passes.id] })).id)
+    expect(await review(server, diff)).toMatchObject({ status: 'HUMAN_REVIEWING' })
+    expect((await commit(server, diff.id)).missing).toEqual(['a passing test run (the latest is CANCELED)'])
+    const update = 'mutation ($id: ID!) { updateTestCase(input: { id: $id, command: ["true"] }) { __typename } }'
+    await server.query(update, { id: slow.id })
+    await endedRun(server, (await testDiff(server, diff.id, { testCaseIds: [slow.id] })).id)
+    expect((await diffState(server, diff.id)).status).toBe('APPROVED')
+  })
+
   it('takes an approval back when a test is run again and fails, and leaves it when that is canceled', async () => {
     const projectId = await readyProject(server, { policy: { requirePassingTests: true } })
     await testCase(server, projectId, { command: ['true'] })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawnPiped } from '../processes/spawn-piped.ts'
 
 /** Runs a Python script that reads its input from stdin. It may run it in a sandbox. */
 export type RunPython = (
@@ -145,9 +145,8 @@ const outputLimit = 16 * 1024 * 1024
 export function localPython({ python, timeoutMs }: LocalPythonOptions): RunPython {
   return (script, stdin) =>
     new Promise((resolve, reject) => {
-      const child = spawn(python, ['-I', '-S', '-W', 'ignore', '-c', script], {
+      const child = spawnPiped(python, ['-I', '-S', '-W', 'ignore', '-c', script], {
         env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8' },
-        stdio: 'pipe',
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
       })

@@ -1,6 +1,7 @@
 /** One long-lived `git cat-file --batch-command`: objects by id, answered in the order of asking. */
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawnPiped } from '../processes/spawn-piped.ts'
 import { gitEnvironment } from './git-environment.ts'
 import type { ObjectKind } from './git-objects.ts'
 import type { GitRunnerOptions } from './run-git.ts'
@@ -37,10 +38,11 @@ interface Question {
 
 const noContent = Buffer.alloc(0)
 
+/** @throws Error when the server may open no more files */
 export function startCatFile(options: GitRunnerOptions, repository: string): CatFile {
   const argv = [`--git-dir=${repository}`, 'cat-file', '--batch-command']
   options.onSpawn?.(argv)
-  const child = spawn('git', argv, { cwd: repository, env: gitEnvironment(options), detached: true })
+  const child = spawnPiped('git', argv, { cwd: repository, env: gitEnvironment(options), detached: true })
   const questions: Question[] = []
   const exit = Promise.withResolvers<void>()
   let ended = false

@@ -5,6 +5,8 @@ export interface GitEnvironmentOptions {
   readonly home: string
   /** Where git and its helpers are found. */
   readonly searchPath: string
+  /** How long to wait for a reference that another git has locked, in milliseconds (default ten seconds). */
+  readonly lockTimeoutMs?: number | undefined
 }
 
 export type GitConfiguration = readonly (readonly [key: string, value: string])[]
@@ -26,8 +28,6 @@ const configuration: GitConfiguration = [
   ['core.pager', 'cat'],
   ['core.protectNTFS', 'true'],
   ['core.protectHFS', 'true'],
-  ['core.filesRefLockTimeout', '10000'],
-  ['core.packedRefsTimeout', '10000'],
   // Objects and references survive a loss of power, as the rows that speak of them do.
   ['core.fsync', 'committed'],
   ['credential.helper', ''],
@@ -60,7 +60,12 @@ export function gitEnvironment(options: GitEnvironmentOptions, extra: GitConfigu
     GIT_NO_LAZY_FETCH: '1',
     GIT_PROTOCOL_FROM_USER: '0',
   }
-  const all = [...configuration, ...extra]
+  const lockTimeout = String(options.lockTimeoutMs ?? 10_000)
+  const locks: GitConfiguration = [
+    ['core.filesRefLockTimeout', lockTimeout],
+    ['core.packedRefsTimeout', lockTimeout],
+  ]
+  const all = [...configuration, ...locks, ...extra]
   environment.GIT_CONFIG_COUNT = String(all.length)
   for (const [index, [key, value]] of all.entries()) {
     environment[`GIT_CONFIG_KEY_${index}`] = key

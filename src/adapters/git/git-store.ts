@@ -60,6 +60,8 @@ export interface GitStoreOptions {
   readonly timeoutMs?: number
   /** For talking to a remote, in milliseconds (default ten minutes). */
   readonly remoteTimeoutMs?: number
+  /** For a reference that another git has locked, in milliseconds (default ten seconds). */
+  readonly lockTimeoutMs?: number
   /** Directories in which git is found, separated by colons. */
   readonly searchPath?: string
   /** Told the arguments of every git process before it starts. */
@@ -97,6 +99,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     home,
     searchPath: options.searchPath ?? defaultSearchPath,
     timeoutMs: options.timeoutMs ?? 60_000,
+    lockTimeoutMs: options.lockTimeoutMs,
     onSpawn: options.onSpawn,
   }
   const git = createGitRunner(runnerOptions)

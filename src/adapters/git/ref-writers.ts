@@ -1,6 +1,7 @@
 /** Long-lived `git update-ref --stdin`, one for each repository in use: a reference moves without a new process. */
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawnPiped } from '../processes/spawn-piped.ts'
 import { gitEnvironment } from './git-environment.ts'
 import type { GitRunnerOptions } from './run-git.ts'
 
@@ -9,6 +10,7 @@ export interface RefWriters {
    * Moves a reference in one transaction, from a value if one is given. Names and ids must have been checked for shape:
    * they are lines of the protocol.
    * @returns whether git confirmed it; if not, it may be done all the same, and where the reference stands tells
+   * @throws Error when the server may open no more files
    */
   move(repository: string, ref: string, to: string, from: string | null): Promise<boolean>
   /** Ends the writer of a repository that is about to be replaced or removed. */
@@ -63,7 +65,7 @@ export function createRefWriters(
   }
 
   return {
-    move(repository, ref, to, from) {
+    async move(repository, ref, to, from) {
       const writer = open(repository)
       clearTimeout(writer.idle)
       writer.pending += 1
@@ -74,7 +76,7 @@ export function createRefWriters(
           writer.idle = setTimeout(() => void close(repository, writer), limits.idleMs)
         }
       })
-      return moved
+      return await moved
     },
     async drop(repository) {
       const writer = writers.get(repository)
@@ -89,7 +91,7 @@ export function createRefWriters(
 function startWriter(options: GitRunnerOptions, repository: string): Writer {
   const argv = [`--git-dir=${repository}`, 'update-ref', '--stdin']
   options.onSpawn?.(argv)
-  const child = spawn('git', argv, { cwd: repository, env: gitEnvironment(options), detached: true })
+  const child = spawnPiped('git', argv, { cwd: repository, env: gitEnvironment(options), detached: true })
   const ended = Promise.withResolvers<void>()
   const writer: Writer = {
     child,

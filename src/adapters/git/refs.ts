@@ -65,13 +65,11 @@ export async function containedCommits(
 // Far longer than any git process of ours may run: whoever made the lock is gone.
 export const staleLockMs = 300_000
 
-/** Removes the lock that a git which was killed left on a reference. @returns whether there was one */
-async function removeStaleLock(repository: Repository, ref: string): Promise<boolean> {
+/** Removes the lock that a git which was killed left on a reference. */
+async function removeStaleLock(repository: Repository, ref: string): Promise<void> {
   const lock = join(repository.directory, `${ref}.lock`)
   const found = await stat(lock).catch(() => null)
-  if (found === null || Date.now() - found.mtimeMs < staleLockMs) return false
-  await rm(lock, { force: true })
-  return true
+  if (found !== null && Date.now() - found.mtimeMs >= staleLockMs) await rm(lock, { force: true })
 }
 
 /** @throws GitCommandError for every fault but a branch that was elsewhere */
@@ -85,6 +83,8 @@ export async function moveBranch(repository: Repository, branch: string, from: s
  */
 export async function swapRef(repository: Repository, ref: string, from: string | null, to: string): Promise<boolean> {
   requireObjectIds(...(from === null ? [] : [from]), to)
+  // git would wait for it in vain.
+  await removeStaleLock(repository, ref)
   // An id of zeros is git's word for a reference that is not there.
   if (await repository.moveRef(ref, to, from ?? '0'.repeat(to.length))) return true
   return await moveAlone(repository, ref, from, to)
@@ -100,7 +100,6 @@ async function moveAlone(repository: Repository, ref: string, from: string | nul
     if (!(error instanceof GitCommandError)) throw error
     // git tells by words alone; where the branch stands now decides.
     if ((await readRef(repository, ref)) !== from) return false
-    if (await removeStaleLock(repository, ref)) return await moveAlone(repository, ref, from, to)
     throw error
   }
 }

@@ -1,7 +1,7 @@
 /** Runs one git process with what simple-git lacks: bytes on stdin, bytes from stdout, limits, exit codes. */
 
-import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
+import { spawnPiped } from '../processes/spawn-piped.ts'
 import { type GitConfiguration, type GitEnvironmentOptions, gitEnvironment } from './git-environment.ts'
 
 export interface GitRunnerOptions extends GitEnvironmentOptions {
@@ -55,20 +55,20 @@ const keptWords = 4096
 /**
  * @throws GitCommandError (from the runner) for other exit codes than the accepted ones, a time or output limit
  * @throws the signal's reason (from the runner) when it was aborted
+ * @throws Error (from the runner) when the server may open no more files
  */
 export function createGitRunner(options: GitRunnerOptions): GitRunner {
-  return (run) => {
+  return async (run) => {
     run.signal?.throwIfAborted()
     const argv = run.repository === undefined ? [...run.args] : [`--git-dir=${run.repository}`, ...run.args]
     options.onSpawn?.(argv)
-    const child = spawn('git', argv, {
+    const child = startGit(argv, run.stdin, {
       cwd: run.cwd ?? run.repository ?? options.home,
       env: { ...gitEnvironment(options, run.configuration), ...run.environment },
-      stdio: ['pipe', 'pipe', 'pipe'],
       // A group of its own, so that helpers (remote-https, ssh, index-pack) end with it.
       detached: true,
     })
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const command = run.args[0] ?? ''
       const outputLimit = run.outputLimit ?? 256 * mebibyte
       const stdout: Buffer[] = []
@@ -122,6 +122,16 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
         run.stdin.pipe(child.stdin)
       }
     })
+  }
+}
+
+/** What it was to read is let go when it cannot be started. */
+function startGit(argv: readonly string[], stdin: GitRun['stdin'], options: Parameters<typeof spawnPiped>[2]) {
+  try {
+    return spawnPiped('git', argv, options)
+  } catch (error) {
+    if (stdin !== undefined && !(stdin instanceof Uint8Array)) stdin.destroy()
+    throw error
   }
 }
 

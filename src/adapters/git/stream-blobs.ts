@@ -1,8 +1,8 @@
 /** The contents of many blobs, one after the other, by one process and without holding any of them in memory. */
 
-import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
 import type { BlobStream } from '../../domain/ports/git-store.ts'
+import { spawnPiped } from '../processes/spawn-piped.ts'
 import { gitEnvironment } from './git-environment.ts'
 import { isObjectId } from './git-objects.ts'
 import { MissingObjectError } from './repository.ts'
@@ -10,11 +10,14 @@ import { GitCommandError, type GitRunnerOptions } from './run-git.ts'
 
 const keptWords = 4096
 const keptChunks = 16
+/** Ids in one write. */
+const batchSize = 512
 
 /**
  * Git waits while nothing is read. The process ends when the reader is through, leaves or fails.
  * @throws MissingObjectError for an id that no blob has
  * @throws GitCommandError with git's own words for an object that is damaged
+ * @throws Error when the server may open no more files
  */
 export async function* streamBlobs(
   options: GitRunnerOptions,
@@ -25,7 +28,7 @@ export async function* streamBlobs(
   if (!ids.every(isObjectId)) throw new TypeError('a blob is read by its full object id')
   const argv = [`--git-dir=${repository}`, 'cat-file', '--batch', '--buffer']
   options.onSpawn?.(argv)
-  const child = spawn('git', argv, { cwd: repository, env: gitEnvironment(options) })
+  const child = spawnPiped('git', argv, { cwd: repository, env: gitEnvironment(options) })
   const words: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => {
     if (words.length < keptChunks) words.push(chunk.subarray(0, keptWords))
@@ -36,7 +39,7 @@ export async function* streamBlobs(
   })
   // The failure is told where the process is waited for.
   ended.catch(() => undefined)
-  const questions = Readable.from(ids.map((id) => `${id}\n`))
+  const questions = Readable.from(inBatches(ids))
   // A git that ended early has closed the pipe; its words say why.
   child.stdin.on('error', () => questions.destroy())
   questions.pipe(child.stdin)
@@ -74,6 +77,11 @@ export async function* streamBlobs(
     child.stdout.destroy()
     await ended
   }
+}
+
+/** A write for each id would cost more than its answer. */
+function* inBatches(ids: readonly string[]): Generator<string> {
+  for (let at = 0; at < ids.length; at += batchSize) yield `${ids.slice(at, at + batchSize).join('\n')}\n`
 }
 
 async function* pieces(next: () => Promise<Buffer | null>): AsyncGenerator<Buffer> {

@@ -53,7 +53,7 @@ const openPostgres = (databaseUrl: string): Backend => {
   // One pool for every queue, worker and the relay: each keeps one client of it to listen on.
   const pool = new pg.Pool({
     connectionString: databaseUrl,
-    max: 20,
+    max: 22,
     keepAlive: true,
     options: '-c search_path=bullmq',
   })

@@ -16,6 +16,8 @@ const feedbackGiven =
   'This is the offline rehearsal: it cannot act on what a person says to its work. ' +
   'Set OPENAI_API_KEY or ANTHROPIC_API_KEY to have a model do it.'
 
+const rehearsedWords = 'Worded by the offline rehearsal, which follows no instructions.'
+
 type Role = (prompt: Prompt, script: Script, part: Part) => Turn
 
 const roles: Readonly<Record<string, Role>> = {
@@ -28,8 +30,11 @@ const roles: Readonly<Record<string, Role>> = {
   verifier: verify,
 }
 
-/** Roles in the built-in agents that projects may be; they come without a task. */
-const applications: Readonly<Record<string, (prompt: Prompt) => Turn>> = { 'support triage': triage }
+/** Roles that come without a task: in the built-in agents that projects may be, and where a change alone is shown. */
+const applications: Readonly<Record<string, (prompt: Prompt) => Turn>> = {
+  'support triage': triage,
+  'evaluator of commit messages': wordMessage,
+}
 
 /** What the stand-in answers to a request. It remembers nothing: the conversation says which turn it is. */
 export function play(prompt: Prompt): Turn {
@@ -112,6 +117,15 @@ function converse(prompt: Prompt, { session }: Script): Turn {
 function evaluate(prompt: Prompt, { session }: Script): Turn {
   const evaluation = session?.evaluation[prompt.turn]
   return evaluation === undefined ? refusal(unknownTask) : json(evaluation)
+}
+
+/** Says of a change what its list of files says, whatever the files are. */
+function wordMessage(prompt: Prompt): Turn {
+  const files = (labelled(userText(prompt), 'files')[0]?.content ?? '').split('\n').filter((line) => line !== '')
+  const [first = 'nothing'] = files.map((line) => /"(?:[^"\\]|\\.)*"/.exec(line)?.[0] ?? line)
+  const more = files.length > 1 ? ` and ${files.length - 1} more` : ''
+  const body = files.slice(0, 20).map((line) => `- ${line}`)
+  return json({ message: [`Change ${first}${more}`, '', ...body, '', rehearsedWords].join('\n') })
 }
 
 function code(prompt: Prompt, script: Script, part: Part): Turn {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { SandboxUnavailableError } from '../../domain/errors.ts'
+import { withoutDescriptors } from '../processes/spawn-piped.ts'
 import type { Channels } from './channels.ts'
 
 interface Start {
@@ -33,14 +34,9 @@ export function startConfined({ argv, environment, channels, contents, reports }
   const [program = '', ...rest] = argv
   try {
     const child = spawn(program, rest, { cwd: '/', env: environment, stdio, detached: true })
-    // Without descriptors left Node makes no pipes, and tells why when nobody listens yet.
-    const pipes = child.stdio as readonly unknown[] | undefined
-    if (pipes === undefined) {
-      child.on('error', () => {})
-      throw new SandboxUnavailableError(
-        `${program} could not be started: the server has as many files open as it may. Raise its limit (ulimit -n).`,
-      )
-    }
+    const fault = withoutDescriptors(child, program)
+    if (fault !== null) throw new SandboxUnavailableError(fault)
+    const pipes: readonly unknown[] = child.stdio
     for (const descriptor of given) {
       const pipe = pipes[descriptor] as Writable
       // A child that ends before it has read is judged by its end.

@@ -6,14 +6,21 @@ import {
   commitDiff,
   type DiffState,
   keepHunks,
+  markFileReviewed,
   openReview,
+  rebaseDiff,
   reviewDiff,
   testDiff,
+  updateCommitMessage,
 } from './operations.ts'
-import { type DiffHead, readDiffHead, type ShownDiff } from './shown-diff.ts'
+import { type DiffHead, readDiffHead, type ShownDiff, type ShownFile } from './shown-diff.ts'
 
 /** What a verdict is given on. */
-export type Seen = Pick<ShownDiff, 'id' | 'contentHash'> & { readonly safety: { readonly evaluationHash: string } }
+export type Seen = Pick<ShownDiff, 'id' | 'contentHash'> & {
+  readonly safety: { readonly evaluationHash: string }
+  /** Null where nobody says which message they saw. */
+  readonly messageHash: string | null
+}
 
 /** Something that was done. */
 export interface Done {
@@ -75,16 +82,18 @@ const verdict = async (
     diffId: seen.id,
     contentHash: seen.contentHash,
     evaluationHash: seen.safety.evaluationHash,
+    messageHash: seen.messageHash,
     ...verdictAndFeedback,
   })
 }
 
+const stillNeeded = ({ approval: { satisfied, missing } }: DiffState): string =>
+  satisfied ? 'It can be committed now.' : `Still needed: ${missing.map(visibleLine).join('; ')}.`
+
 /** Approves exactly what was seen. @throws RefusedError, RequestError */
 export const approve = async (client: GraphQLClient, seen: Seen, status: string): Promise<Done> => {
   const state = await verdict(client, seen, status, { verdict: 'APPROVE', feedback: null })
-  const { satisfied, missing } = state.approval
-  const rest = satisfied ? 'It can be committed now.' : `Still needed: ${missing.map(visibleLine).join('; ')}.`
-  return { words: `Approved. ${rest}`, diffId: seen.id, state }
+  return { words: `Approved. ${stillNeeded(state)}`, diffId: seen.id, state }
 }
 
 /** Rejects what was seen, with what has to change. @throws RefusedError, RequestError */
@@ -112,6 +121,30 @@ export const keep = async (client: GraphQLClient, diff: ShownDiff, choice: strin
   const chosen = readHunkChoice(choice, diff.files)
   const state = await client.mutate(keepHunks, { diffId: diff.id, ...chosen })
   return { words: `Kept, as the new diff ${visibleLine(state.id)}.`, diffId: state.id, state }
+}
+
+/** Brings the change to the branch's head, as a new diff. @throws RefusedError, RequestError */
+export const rebase = async (client: GraphQLClient, diffId: string): Promise<Done> => {
+  const state = await client.mutate(rebaseDiff, { diffId })
+  const moved = `Moved to the head, as the new diff ${visibleLine(state.id)}. ${stillNeeded(state)}`
+  return { words: state.id === diffId ? 'It is on the head already.' : moved, diffId: state.id, state }
+}
+
+/** Notes for the viewer alone that they have read a file, or takes that back. @throws RefusedError, RequestError */
+export const mark = async (
+  client: GraphQLClient,
+  diffId: string,
+  { path, reviewedByViewer }: Pick<ShownFile, 'path' | 'reviewedByViewer'>,
+): Promise<Done> => {
+  const state = await client.mutate(markFileReviewed, { diffId, path, reviewed: !reviewedByViewer })
+  const words = reviewedByViewer ? 'is not marked any more' : 'is marked as reviewed'
+  return { words: `${visibleLine(path)} ${words}.`, diffId, state }
+}
+
+/** Gives the commit another message. @throws RefusedError, RequestError */
+export const changeMessage = async (client: GraphQLClient, diffId: string, message: string): Promise<Done> => {
+  const state = await client.mutate(updateCommitMessage, { diffId, message })
+  return { words: `The message is changed. ${stillNeeded(state)}`, diffId, state }
 }
 
 /** Asks for its tests to be run. @throws RefusedError, RequestError */

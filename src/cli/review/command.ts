@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts'
 import { type ExitCode, exitCodes, UsageError } from '../exit.ts'
 import { createGraphQLClient } from '../graphql-client.ts'
 import type { Output } from '../output.ts'
-import { writeInEditor } from './editor.ts'
+import { changeInEditor, writeInEditor } from './editor.ts'
 import { reviewOnScreen } from './interactive.ts'
 import { listPending } from './list.ts'
 import { loadReading } from './load.ts'
@@ -25,11 +25,14 @@ export interface ReviewOptions {
 const feedbackHint =
   'Write above what you have to say. Lines that begin with # are left out.\nWithout any other line nothing is sent.'
 
+const messageHint =
+  'What is between the two lines with >8 is the message of the commit.\nAs it was, or empty, nothing is sent.\nAnother message makes all approvals fall but your own.'
+
 const noTerminal = `The queue needs a terminal to read your keys from. Without one:
   countersign review --list
   countersign review --review ID
-  countersign review --review ID --approve --seen CONTENT:EVALUATION
-  countersign review --review ID --reject --seen CONTENT:EVALUATION --message TEXT
+  countersign review --review ID --approve --seen HASHES
+  countersign review --review ID --reject --seen HASHES --message TEXT
   countersign review --review ID --commit
 and --json for lines that a script reads.`
 
@@ -47,14 +50,16 @@ export const review = async ({ config, output, signal, flags, stdin, stdout }: R
   const client = createGraphQLClient({ ...access, signal })
   const { editor, searchPath } = config
   const write = () => writeInEditor({ editor, searchPath, hint: feedbackHint })
+  const edit = (text: string) => changeInEditor({ editor, searchPath, hint: messageHint }, text)
+  const { order } = request
   const withPerson = async (diffId?: string): Promise<ExitCode> => {
-    if (flags.plain) await reviewInLines({ client, output, signal, stdin, stdout, write, diffId })
-    else await reviewOnScreen({ access, signal, style: output.style, stdin, stdout, write, diffId })
+    if (flags.plain) await reviewInLines({ client, output, signal, stdin, stdout, write, edit, order, diffId })
+    else await reviewOnScreen({ access, signal, style: output.style, stdin, stdout, write, edit, order, diffId })
     return exitCodes.ok
   }
   switch (request.kind) {
     case 'list':
-      return listPending(client, output)
+      return listPending(client, output, order)
     case 'act':
       return doOneAction({
         client,

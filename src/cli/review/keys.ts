@@ -13,7 +13,10 @@ export type ReadCommand =
   | 'approve'
   | 'reject'
   | 'comment'
+  | 'mark'
+  | 'message'
   | 'keep'
+  | 'rebase'
   | 'test'
   | 'commit'
   | 'reload'
@@ -40,7 +43,10 @@ export const readKeys: readonly Binding<ReadCommand>[] = [
   { command: 'approve', keys: ['a'], shown: 'a', words: 'approve' },
   { command: 'reject', keys: ['x'], shown: 'x', words: 'reject' },
   { command: 'comment', keys: ['c'], shown: 'c', words: 'comment' },
+  { command: 'mark', keys: ['v'], shown: 'v', words: 'file reviewed' },
   { command: 'keep', keys: ['h'], shown: 'h', words: 'keep hunks' },
+  { command: 'rebase', keys: ['u'], shown: 'u', words: 'to the head' },
+  { command: 'message', keys: ['e'], shown: 'e', words: 'edit message' },
   { command: 'test', keys: ['t'], shown: 't', words: 'run tests' },
   { command: 'commit', keys: ['m'], shown: 'm', words: 'commit' },
   { command: 'pageDown', keys: ['space', 'pagedown'], shown: 'Space', words: 'on' },

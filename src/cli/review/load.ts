@@ -20,12 +20,15 @@ export interface Reading {
   readonly testOutput: readonly TestOutput[]
 }
 
-const pageSize = 50
+const pageSize = 100
 
-/** Every diff that waits, oldest first, a page at a time. @throws RequestError */
-export async function* pendingPages(client: GraphQLClient): AsyncGenerator<readonly PendingDiff[]> {
-  const read = async (after: string | null) =>
-    (await client.query(readPending, { first: pageSize, after })).pendingDiffs
+/** In which order a person reads what waits: the oldest first, or the worst. */
+export type QueueOrder = 'age' | 'risk'
+
+/** Every diff that waits, a page at a time. @throws RequestError */
+export async function* pendingPages(client: GraphQLClient, order: QueueOrder): AsyncGenerator<readonly PendingDiff[]> {
+  const given = { first: pageSize, order: order === 'risk' ? 'RISK' : 'OLDEST' }
+  const read = async (after: string | null) => (await client.query(readPending, { ...given, after })).pendingDiffs
   let page = await read(null)
   yield page.nodes
   while (page.pageInfo.hasNextPage) {
@@ -66,6 +69,8 @@ export const loadAgain = async (
   const now = expectDiff((await client.query(readDiffHead, { id: shown.id })).node, shown.id)
   const changed = changedParts(shown, now)
   if (changed.length > 0) return { reading: await loadReading(client, shown.id), changed }
-  const diff = { ...now, sinceLastSeen: shown.sinceLastSeen, files: shown.files }
+  const marks = new Map(now.files.map(({ path, reviewedByViewer }) => [path, reviewedByViewer]))
+  const files = shown.files.map((file) => ({ ...file, reviewedByViewer: marks.get(file.path) ?? false }))
+  const diff = { ...now, sinceLastSeen: shown.sinceLastSeen, files }
   return { reading: { diff, testOutput: await loadTestOutput(client, now) }, changed }
 }

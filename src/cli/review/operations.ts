@@ -22,11 +22,12 @@ export const openReview = changesDiff(
 
 export const reviewDiff = changesDiff(
   `mutation ReviewDiff(
-    $diffId: ID!, $verdict: ReviewVerdict!, $contentHash: String!, $evaluationHash: String!, $feedback: String
+    $diffId: ID!, $verdict: ReviewVerdict!, $contentHash: String!, $evaluationHash: String!, $messageHash: String
+    $feedback: String
   ) {
     outcome: reviewDiff(
       diffId: $diffId, verdict: $verdict, contentHash: $contentHash, evaluationHash: $evaluationHash
-      feedback: $feedback
+      messageHash: $messageHash, feedback: $feedback
     ) { ... on Diff { ${stateFields} } ${refusal} }
   }`,
 )
@@ -34,6 +35,26 @@ export const reviewDiff = changesDiff(
 export const keepHunks = changesDiff(
   `mutation KeepHunks($diffId: ID!, $hunks: [Int!]!, $files: [String!]) {
     outcome: keepHunks(diffId: $diffId, hunks: $hunks, files: $files) { ... on Diff { ${stateFields} } ${refusal} }
+  }`,
+)
+
+export const rebaseDiff = changesDiff(
+  `mutation RebaseDiff($diffId: ID!) {
+    outcome: rebaseDiff(diffId: $diffId) { ... on Diff { ${stateFields} } ${refusal} }
+  }`,
+)
+
+export const updateCommitMessage = changesDiff(
+  `mutation UpdateCommitMessage($diffId: ID!, $message: String!) {
+    outcome: updateCommitMessage(diffId: $diffId, message: $message) { ... on Diff { ${stateFields} } ${refusal} }
+  }`,
+)
+
+export const markFileReviewed = changesDiff(
+  `mutation MarkFileReviewed($diffId: ID!, $path: String!, $reviewed: Boolean!) {
+    outcome: markFileReviewed(diffId: $diffId, path: $path, reviewed: $reviewed) {
+      ... on Diff { ${stateFields} } ${refusal}
+    }
   }`,
 )
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { tokenFileOption, urlOption } from '../server-options.ts'
 import type { ReviewFlags } from './request.ts'
 
 /** Only those that were given. */
@@ -6,8 +7,8 @@ export type GivenReviewFlags = { readonly [Name in keyof ReviewFlags]?: Exclude<
 
 const help = `
 On a terminal, without any of these, it shows the queue, and the keys below it.
-A verdict is on exactly what was shown: --seen takes the two hashes that
---review ID prints at its end.
+A verdict is on exactly what was shown: --seen takes the hashes that --review ID
+prints at its end. Without the third the message may be another.
 
 The server on this machine is asked as its administrator. For another one give
 --url and --token-file, or set COUNTERSIGN_URL and COUNTERSIGN_TOKEN.`
@@ -15,22 +16,24 @@ The server on this machine is asked as its administrator. For another one give
 export const addReviewOptions = (command: Command): Command =>
   command
     .option('--list', 'print what waits, and end')
+    .option('--order <order>', 'risk: the worst first (default), or age: the oldest')
     .option('--review <id>', 'this diff; printed where there is no terminal')
     .option('--approve', 'approve what was seen')
     .option('--reject', 'reject what was seen, with feedback')
-    .option('--seen <hashes>', 'what the verdict is on, as CONTENT:EVALUATION')
+    .option('--seen <hashes>', 'what the verdict is on: CONTENT:EVALUATION:MESSAGE')
     .option('--message <text>', 'the feedback or remark; - reads it from stdin')
     .option('--comment <path:line>', 'draft a remark (path:-line: as it was before)')
     .option('--keep <hunks>', 'keep these hunks alone, like 0,2-4 (f0: no hunks)')
     .option('--run-tests', 'run its tests')
     .option('--commit', 'commit it once it is approved')
-    .option('--url <url>', "the server's address")
-    .option('--token-file <file>', 'a file with the API token to send')
+    .addOption(urlOption)
+    .addOption(tokenFileOption)
     .option('--plain', 'ask line by line and redraw nothing')
     .addHelpText('after', help)
 
 export const reviewFlags = (given: GivenReviewFlags): ReviewFlags => ({
   list: given.list ?? false,
+  order: given.order,
   review: given.review,
   url: given.url,
   tokenFile: given.tokenFile,

@@ -17,9 +17,22 @@ export const testWords = (run: ShownDiff['latestTestRun']): string => {
 /** One line on a file: what happens to it and how much. */
 export const fileWords = (file: ShownFile): string => {
   const was = file.previousPath === null ? '' : ` (was ${visibleLine(file.previousPath)})`
-  const marks = [...(file.isTest ? ['test'] : []), ...(file.isBinary ? ['binary'] : [])]
+  const marks = [
+    ...(file.isTest ? ['test'] : []),
+    ...(file.isBinary ? ['binary'] : []),
+    ...(file.reviewedByViewer ? ['reviewed'] : []),
+  ]
   const tail = marks.length === 0 ? '' : ` [${marks.join(', ')}]`
   return `${visibleLine(file.kind)} ${visibleLine(file.path)}${was} ${sizeWords(file)}${tail}`
+}
+
+/** `risk 64`. */
+export const riskWords = ({ risk }: Pick<ShownDiff, 'risk'>): string => `risk ${formatCount(risk.score)}`
+
+/** `3 of 7 files reviewed`. */
+export const reviewedWords = (files: readonly Pick<ShownFile, 'reviewedByViewer'>[]): string => {
+  const reviewed = files.filter(({ reviewedByViewer }) => reviewedByViewer).length
+  return `${formatCount(reviewed)} of ${plural(files.length, 'file')} reviewed`
 }
 
 const place = (path: string | null, line: number | null): string =>
@@ -41,18 +54,25 @@ export const overviewRows = (diff: ShownDiff, view: View): readonly string[] => 
     ...proseRows(`${diff.status}, proposed by ${diff.author.name} in ${diff.project.name}`, view, ''),
     ...proseRows(`For ${diff.targetBranch}, on ${diff.baseCommit}, iteration ${diff.iteration}`, view, ''),
     ...(diff.drifted
-      ? proseRows('The branch has moved since: rebaseDiff has to move it to the head before a commit.', view, '').map(
+      ? proseRows('The branch has moved since: before a commit it has to be brought to the head (u).', view, '').map(
           style.warn,
         )
       : []),
+    ...(diff.autoRebaseFailure === null
+      ? []
+      : proseRows(`It was not brought there by itself: ${diff.autoRebaseFailure}`, view, '').map(style.warn)),
     ...(diff.commit ? proseRows(`Committed as ${diff.commit.oid}`, view, '').map(style.good) : []),
     ...(diff.supersededBy ? proseRows(`Superseded by ${diff.supersededBy.id}`, view, '').map(style.warn) : []),
     ...title(`Approvals: ${approval.given} of ${approval.required}`),
     ...(approval.satisfied ? item('Nothing is missing: it can be committed.', style.good) : missing.flat()),
-    ...diff.reviews.flatMap(({ verdict, reviewer, feedback, stillHolds }) => {
+    ...diff.reviews.flatMap(({ verdict, reviewer, automatic, rule, feedback, stillHolds }) => {
+      const by = automatic ? `By the rule "${rule ?? ''}" and no person` : reviewer.name
       const holds = verdict === 'APPROVE' && !stillHolds ? ', which no longer holds' : ''
-      return item(`${reviewer.name}: ${verdict}${holds}${feedback === null ? '' : `: ${feedback}`}`)
+      return item(`${by}: ${verdict}${holds}${feedback === null ? '' : `: ${feedback}`}`)
     }),
+    ...title(`Risk ${formatCount(diff.risk.score)}`),
+    ...(diff.risk.reasons.length === 0 ? item('Nothing stands out.') : []),
+    ...diff.risk.reasons.flatMap((reason) => item(`- ${reason}`, style.warn)),
     ...title('What it can newly do'),
     ...(safety.syntaxValid ? [] : item('The resulting code does not parse.', style.bad)),
     ...(safety.added.length === 0 ? item('No new use of a capability was found in the files that it changes.') : []),
@@ -81,10 +101,11 @@ export const overviewRows = (diff: ShownDiff, view: View): readonly string[] => 
         return item(`${path}:${side === 'BEFORE' ? '-' : ''}${line} ${author.name}${state}: ${text}`)
       }),
     ),
-    ...title(`${plural(diff.files.length, 'file')}, ${plural(diff.hunks, 'hunk')}, ${sizeWords(diff)}`),
+    ...title(`${reviewedWords(diff.files)}, ${plural(diff.hunks, 'hunk')}, ${sizeWords(diff)}`),
     ...diff.files.flatMap((file) => item(fileWords(file))),
     '',
     ...proseRows(`Content ${diff.contentHash}`, view, '').map(style.faint),
     ...proseRows(`Evaluation ${safety.evaluationHash}`, view, '').map(style.faint),
+    ...proseRows(`Message ${diff.messageHash}`, view, '').map(style.faint),
   ]
 }

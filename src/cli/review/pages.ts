@@ -6,6 +6,8 @@ import type { ShownFile, TestOutput } from './shown-diff.ts'
 
 /** A part of a diff that is read at once. Its rows are made when it is, since a diff may have 5 MiB. */
 export interface Page {
+  /** Says which part it is, whatever its title says of it by now. */
+  readonly key: string
   readonly title: string
   /** The file that it is of; null on the others. */
   readonly file: ShownFile | null
@@ -16,7 +18,7 @@ const binaryContent = /^(?:GIT binary patch|literal \d|delta \d)/m
 
 /** What there is to read, in the order in which it is read. */
 export const pagesOf = ({ diff, testOutput }: Reading): readonly Page[] => [
-  { title: 'Overview', file: null, rows: (view) => overviewRows(diff, view) },
+  { key: 'overview', title: 'Overview', file: null, rows: (view) => overviewRows(diff, view) },
   ...(diff.sinceLastSeen
     ? [page('Since you last looked', (view) => patchRows(diff.sinceLastSeen ?? '', [], view))]
     : []),
@@ -24,13 +26,14 @@ export const pagesOf = ({ diff, testOutput }: Reading): readonly Page[] => [
     ? [page('Tests that did not pass', (view) => testOutput.flatMap((result) => testRows(result, view)))]
     : []),
   ...diff.files.map((file) => ({
+    key: `file ${file.path}`,
     title: fileWords(file),
     file,
     rows: (view: View) => fileRows(file, view),
   })),
 ]
 
-const page = (title: string, rows: Page['rows']): Page => ({ title, file: null, rows })
+const page = (title: string, rows: Page['rows']): Page => ({ key: title, title, file: null, rows })
 
 const fileRows = (file: ShownFile, view: View): readonly string[] => {
   const hunks = file.hunks.map(({ index }) => index)

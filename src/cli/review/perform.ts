@@ -4,14 +4,18 @@ import { visibleLine } from '../render/visible-text.ts'
 import {
   approve,
   ChangedError,
+  changeMessage,
   comment,
   commit,
   type Done,
   expectUnchanged,
   keep,
+  mark,
+  rebase,
   reject,
   runTests,
 } from './actions.ts'
+import { EditorError, keepWords } from './editor.ts'
 import { wholeFiles } from './hunk-choice.ts'
 import type { ReadCommand } from './keys.ts'
 import type { Page } from './pages.ts'
@@ -25,12 +29,15 @@ export interface Dialogue {
   line(question: string): Promise<string | null>
   /** Some lines, from an editor; empty when they wrote nothing. */
   write(): Promise<string>
+  /** The text as the editor left it. */
+  edit(text: string): Promise<string>
 }
 
-export type ActionCommand = Extract<ReadCommand, 'approve' | 'reject' | 'comment' | 'keep' | 'test' | 'commit'>
+const actionCommands = ['approve', 'reject', 'comment', 'mark', 'message', 'keep', 'rebase', 'test', 'commit'] as const
+export type ActionCommand = (typeof actionCommands)[number]
 
 export const isAction = (command: ReadCommand): command is ActionCommand =>
-  (['approve', 'reject', 'comment', 'keep', 'test', 'commit'] as readonly ReadCommand[]).includes(command)
+  (actionCommands as readonly ReadCommand[]).includes(command)
 
 export interface Performed {
   /** What came of it, for the person. */
@@ -56,12 +63,26 @@ export const perform = async (
   }
 }
 
-const answers = [RefusedError, ChangedError, UsageError, RequestError]
+/** What somebody wrote was not taken; its message says why, and where their words are. */
+class UnsentError extends Error {
+  override readonly name = 'UnsentError'
+}
 
-/** What the server, or its silence, tells a person who then goes on. @throws whatever is none of that */
+const answers = [RefusedError, ChangedError, UsageError, RequestError, EditorError, UnsentError]
+
+/** What the server, its silence, or the editor tells a person who then goes on. @throws whatever is none of that */
 export const faultWords = (error: unknown): string => {
   if (error instanceof Error && answers.some((type) => error instanceof type)) return visibleLine(error.message)
   throw error
+}
+
+/** Sends what a person wrote: where it is not taken, their words are not lost. @throws UnsentError */
+const send = async <Sent>(text: string, work: () => Promise<Sent>): Promise<Sent> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw new UnsentError(`${faultWords(error)} What you wrote is kept in ${await keepWords(text)}.`)
+  }
 }
 
 interface Asked {
@@ -80,8 +101,10 @@ const actions: Readonly<Record<ActionCommand, (asked: Asked) => Promise<Done | n
   async reject({ client, diff, dialogue }) {
     const feedback = await dialogue.write()
     if (feedback === '') return null
-    await expectUnchanged(client, diff)
-    return reject(client, diff, diff.status, feedback)
+    return send(feedback, async () => {
+      await expectUnchanged(client, diff)
+      return reject(client, diff, diff.status, feedback)
+    })
   },
   async comment({ client, diff, page, dialogue }) {
     const path = page.file?.path
@@ -92,7 +115,19 @@ const actions: Readonly<Record<ActionCommand, (asked: Asked) => Promise<Done | n
     const at = readLinePlace(path === undefined ? answer : `${path}:${answer}`)
     const before = at.side === 'BEFORE' && page.file?.previousPath ? { path: page.file.previousPath } : {}
     const text = await dialogue.write()
-    return text === '' ? null : comment(client, diff.id, { ...at, ...before }, text)
+    return text === '' ? null : send(text, () => comment(client, diff.id, { ...at, ...before }, text))
+  },
+  async mark({ client, diff, page }) {
+    if (page.file === null) throw new UsageError('It is files that are marked: go on to one with n.')
+    return mark(client, diff.id, page.file)
+  },
+  async message({ client, diff, dialogue }) {
+    const message = await dialogue.edit(diff.commitMessage)
+    if (message === '' || message === diff.commitMessage.trim()) return null
+    return send(message, async () => {
+      await expectUnchanged(client, diff)
+      return changeMessage(client, diff.id, message)
+    })
   },
   async keep({ client, diff, dialogue }) {
     const whole = wholeFiles(diff.files).length
@@ -101,6 +136,10 @@ const actions: Readonly<Record<ActionCommand, (asked: Asked) => Promise<Done | n
     if (choice === null || choice === '') return null
     const question = `Keep ${visibleLine(choice)} and drop the rest? A new diff takes this one's place.`
     return (await dialogue.confirm(question)) ? keep(client, diff, choice) : null
+  },
+  async rebase({ client, diff, dialogue }) {
+    const question = `Move this change to the head of ${visibleLine(diff.targetBranch)}? A new diff takes this one's place.`
+    return (await dialogue.confirm(question)) ? rebase(client, diff.id) : null
   },
   test: ({ client, diff }) => runTests(client, diff.id),
   async commit({ client, diff, dialogue }) {

@@ -5,8 +5,8 @@ import type { Output } from '../output.ts'
 import { visibleLine } from '../render/visible-text.ts'
 import { markOpened } from './actions.ts'
 import { commandOf, readKeys } from './keys.ts'
-import { emptyQueue, pendingFacts, pendingTitle } from './list.ts'
-import { loadReading, pendingPages, type Reading } from './load.ts'
+import { emptyQueue, pendingFacts, pendingTitle, riskReasons } from './list.ts'
+import { loadAgain, loadReading, pendingPages, type QueueOrder, type Reading } from './load.ts'
 import { type Page, pagesOf } from './pages.ts'
 import { type Dialogue, faultWords, isAction, perform } from './perform.ts'
 import { proseRows } from './rows.ts'
@@ -19,6 +19,8 @@ export interface PlainOptions {
   readonly stdin: NodeJS.ReadStream
   readonly stdout: NodeJS.WriteStream
   readonly write: () => Promise<string>
+  readonly edit: (text: string) => Promise<string>
+  readonly order: QueueOrder
   readonly diffId: string | undefined
 }
 
@@ -33,7 +35,7 @@ const maxDiffs = 100
 
 /** The same as on a screen, for who has it read out: one line after another, and nothing is redrawn. @throws RequestError */
 export const reviewInLines = async (options: PlainOptions): Promise<void> => {
-  const { stdin, stdout, signal, write, diffId } = options
+  const { stdin, stdout, signal, write, edit, diffId } = options
   const ask = async (question: string): Promise<string | null> => {
     // One for each question, so that an editor has the terminal to itself between two.
     const lines = createInterface({ input: stdin, output: stdout, terminal: false })
@@ -51,14 +53,15 @@ export const reviewInLines = async (options: PlainOptions): Promise<void> => {
     confirm: async (question) => /^y(es)?$/i.test((await ask(`${question} Type yes or no:`)) ?? ''),
     line: ask,
     write,
+    edit,
   }
   const plain: Plain = { ...options, ask, dialogue }
   await (diffId === undefined ? queueInLines(plain) : readInLines(plain, diffId))
 }
 
-const loadQueue = async (client: GraphQLClient): Promise<readonly PendingDiff[]> => {
+const loadQueue = async (client: GraphQLClient, order: QueueOrder): Promise<readonly PendingDiff[]> => {
   const diffs: PendingDiff[] = []
-  for await (const page of pendingPages(client)) {
+  for await (const page of pendingPages(client, order)) {
     diffs.push(...page)
     if (diffs.length >= maxDiffs) break
   }
@@ -66,13 +69,14 @@ const loadQueue = async (client: GraphQLClient): Promise<readonly PendingDiff[]>
 }
 
 const queueInLines = async (plain: Plain): Promise<void> => {
-  const { client, output, ask } = plain
-  let diffs = await loadQueue(client)
+  const { client, output, order, ask } = plain
+  let diffs = await loadQueue(client, order)
   for (;;) {
     if (diffs.length === 0) output.print(emptyQueue)
     for (const [at, diff] of diffs.entries()) {
       output.print(proseRows(`${at + 1}. ${pendingTitle(diff)}`, output, '').join('\n'))
       output.print(proseRows(pendingFacts(diff), output).join('\n'))
+      if (diff.risk.reasons.length > 0) output.print(proseRows(riskReasons(diff), output).join('\n'))
     }
     const answer = await ask('Type the number of one to read, r to reload, q to quit:')
     if (answer === null || answer === 'q') return
@@ -80,7 +84,7 @@ const queueInLines = async (plain: Plain): Promise<void> => {
     if (!diff && answer !== 'r' && answer !== '') output.print(`There is no ${visibleLine(answer)} in the list.`)
     try {
       if (diff) await readInLines(plain, diff.id)
-      diffs = await loadQueue(client)
+      diffs = await loadQueue(client, order)
     } catch (error) {
       output.print(faultWords(error))
     }
@@ -115,9 +119,21 @@ const readInLines = async ({ client, output, ask, dialogue }: Plain, id: string)
     output.print(rows.slice(from, from + rowsAtOnce).join('\n'))
     from += rowsAtOnce
   }
-  const load = async (diffId: string) => {
+  const start = async (diffId: string) => {
     reading = await loadReading(client, diffId)
     pages = pagesOf(reading)
+    turnTo(0)
+  }
+  /** The same part of what there is now; where that is not what was read, all of it from its start. */
+  const goOn = async () => {
+    const { reading: now, changed } = await loadAgain(client, reading)
+    const { key } = current()
+    reading = now
+    pages = pagesOf(reading)
+    const place = pages.findIndex((page) => page.key === key)
+    if (changed.length > 0) output.print(`${changed.join(' and ')} changed: read it again.`)
+    if (changed.length > 0 || place < 0) turnTo(0)
+    else at = place
   }
   const note = await markOpened(client, reading.diff)
   if (note !== '') output.print(note)
@@ -134,15 +150,12 @@ const readInLines = async ({ client, output, ask, dialogue }: Plain, id: string)
     else if (command === 'pageDown' || command === 'next') turnTo(at + 1)
     else if (command === 'previous') turnTo(at - 1)
     else if (command === 'first') turnTo(0)
-    else if (command === 'reload') {
-      await load(reading.diff.id)
-      turnTo(0)
-    } else if (command !== undefined && isAction(command)) {
+    else if (command === 'reload') await start(reading.diff.id)
+    else if (command !== undefined && isAction(command)) {
       const { words, diffId } = await perform(client, command, { diff: reading.diff, page: current() }, dialogue)
       output.print(words)
-      const isAnother = diffId !== reading.diff.id
-      await load(diffId)
-      if (isAnother) turnTo(0)
+      // What the person has just changed themselves is shown, and no news.
+      await (diffId !== reading.diff.id || command === 'message' ? start(diffId) : goOn())
     } else output.print(`${commands}, Enter to read on.`)
   }
 }

@@ -3,8 +3,9 @@ import { visibleLine } from '../render/visible-text.ts'
 import type { Reading } from './load.ts'
 import { pagesOf } from './pages.ts'
 
-/** `CONTENT:EVALUATION`, which a verdict that is given later names. */
-export const seenWord = ({ diff }: Reading): string => visibleLine(`${diff.contentHash}:${diff.safety.evaluationHash}`)
+/** `CONTENT:EVALUATION:MESSAGE`, which a verdict that is given later names. */
+export const seenWord = ({ diff }: Reading): string =>
+  visibleLine(`${diff.contentHash}:${diff.safety.evaluationHash}:${diff.messageHash}`)
 
 /** Prints a whole diff, page after page. */
 export const printReading = (reading: Reading, output: Output): void => {

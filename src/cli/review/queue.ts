@@ -1,7 +1,7 @@
 import { formatCount } from '../render/amounts.ts'
 import { commandOf, queueKeys } from './keys.ts'
 import { emptyQueue, pendingFacts, pendingTitle } from './list.ts'
-import { pendingPages } from './load.ts'
+import { pendingPages, type QueueOrder } from './load.ts'
 import { faultWords } from './perform.ts'
 import { readDiff } from './read-diff.ts'
 import type { PendingDiff } from './shown-diff.ts'
@@ -10,9 +10,11 @@ import { drawFrame, nextInput, type Terminal } from './terminal.ts'
 const maxDiffs = 200
 const rowsOfDiff = 2
 
-const loadQueue = async ({ client }: Terminal): Promise<readonly PendingDiff[]> => {
+const orderWords: Readonly<Record<QueueOrder, string>> = { age: 'oldest first', risk: 'worst first' }
+
+const loadQueue = async ({ client }: Terminal, order: QueueOrder): Promise<readonly PendingDiff[]> => {
   const found: PendingDiff[] = []
-  for await (const diffs of pendingPages(client)) {
+  for await (const diffs of pendingPages(client, order)) {
     found.push(...diffs)
     if (found.length >= maxDiffs) break
   }
@@ -20,9 +22,9 @@ const loadQueue = async ({ client }: Terminal): Promise<readonly PendingDiff[]> 
 }
 
 /** Shows what waits, as it comes and goes, until the person quits. @throws RequestError when nothing can be read at first */
-export const showQueue = async (terminal: Terminal): Promise<void> => {
+export const showQueue = async (terminal: Terminal, order: QueueOrder): Promise<void> => {
   const { style } = terminal
-  let diffs = await loadQueue(terminal)
+  let diffs = await loadQueue(terminal, order)
   let selected = 0
   let note = ''
 
@@ -47,14 +49,15 @@ export const showQueue = async (terminal: Terminal): Promise<void> => {
   const reload = () =>
     telling(async () => {
       const id = diffs[selected]?.id
-      diffs = await loadQueue(terminal)
+      diffs = await loadQueue(terminal, order)
       const at = diffs.findIndex((diff) => diff.id === id)
       selected = at >= 0 ? at : Math.max(0, Math.min(selected, diffs.length - 1))
     })
 
   for (;;) {
     const counted = diffs.length < maxDiffs ? formatCount(diffs.length) : `the first ${maxDiffs}`
-    drawFrame(terminal, { title: () => `Waiting for a review: ${counted}`, body, note, keys: queueKeys })
+    const title = () => `Waiting for a review, ${orderWords[order]}: ${counted}`
+    drawFrame(terminal, { title, body, note, keys: queueKeys })
     const input = await nextInput(terminal)
     if (input.kind === 'changed') note = await reload()
     if (input.kind !== 'key') continue

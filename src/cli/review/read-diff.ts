@@ -51,7 +51,9 @@ export const readDiff = async (terminal: Terminal, id: string): Promise<void> =>
     if (command === 'reload') note = (await refresh()) || 'It is as it is shown.'
     else if (isAction(command)) {
       const { words, diffId } = await perform(client, command, { diff: reading.diff, page: reader.page }, dialogue)
-      const more = diffId === reading.diff.id ? await refresh() : await replace(diffId)
+      // What the person has just changed themselves is shown, and no news.
+      const isAnother = diffId !== reading.diff.id || command === 'message'
+      const more = isAnother ? await replace(diffId) : await refresh()
       note = [words, more].filter((each) => each !== '').join(' ')
     } else if (reader.move(command, height)) note = ''
   }

@@ -80,7 +80,7 @@ export const createReader = (first: Reading, view: () => View): Reader => {
       return go !== undefined
     },
     show(reading, isAnother) {
-      const { title } = current()
+      const { key } = current()
       pages = pagesOf(reading)
       made = null
       if (isAnother) turnTo(0)
@@ -88,7 +88,7 @@ export const createReader = (first: Reading, view: () => View): Reader => {
       else
         at = Math.max(
           0,
-          pages.findIndex((page) => page.title === title),
+          pages.findIndex((page) => page.key === key),
         )
     },
   }

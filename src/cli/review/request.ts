@@ -1,10 +1,12 @@
 import { UsageError } from '../exit.ts'
 import { visibleLine } from '../render/visible-text.ts'
 import type { LinePlace, Seen } from './actions.ts'
+import type { QueueOrder } from './load.ts'
 
 /** The command line of `review`, as it was given. */
 export interface ReviewFlags {
   readonly list: boolean
+  readonly order: string | undefined
   readonly review: string | undefined
   readonly url: string | undefined
   readonly tokenFile: string | undefined
@@ -29,13 +31,17 @@ export type OneAction =
   | { readonly kind: 'commit' }
 
 /** What the command line asks for. */
-export type ReviewRequest =
+export type ReviewRequest = {
+  /** Of what waits. */
+  readonly order: QueueOrder
+} & (
   | { readonly kind: 'queue' }
   | { readonly kind: 'list' }
   | { readonly kind: 'show'; readonly diffId: string }
   | { readonly kind: 'act'; readonly diffId: string; readonly action: OneAction }
+)
 
-const seenWords = /^([0-9a-f]{64}):([0-9a-f]{64})$/
+const seenWords = /^([0-9a-f]{64}):([0-9a-f]{64})(?::([0-9a-f]{64}))?$/
 const linePlace = /^(.+):(-?)([1-9]\d{0,8})$/s
 
 /** @throws UsageError for flags that make no sense together */
@@ -59,13 +65,22 @@ export const readRequest = (flags: ReviewFlags): ReviewRequest => {
   if (flags.message !== undefined && action !== '--reject' && action !== '--comment') {
     throw new UsageError('--message goes with --reject or --comment.')
   }
+  const order = readOrder(flags)
   if (flags.review === undefined) {
     if (action !== undefined) throw new UsageError(`${action} needs --review ID. --list shows what waits.`)
-    return { kind: flags.list ? 'list' : 'queue' }
+    return { kind: flags.list ? 'list' : 'queue', order }
   }
   const diffId = flags.review
-  if (action === undefined) return { kind: 'show', diffId }
-  return { kind: 'act', diffId, action: readAction(flags, diffId) }
+  if (action === undefined) return { kind: 'show', order, diffId }
+  return { kind: 'act', order, diffId, action: readAction(flags, diffId) }
+}
+
+/** @throws UsageError for an order that there is not, or where nothing is ordered */
+const readOrder = ({ order, review }: ReviewFlags): QueueOrder => {
+  if (order === undefined) return 'risk'
+  if (review !== undefined) throw new UsageError('--order goes with the queue and with --list.')
+  if (order === 'age' || order === 'risk') return order
+  throw new UsageError(`--order ${visibleLine(order)} is none: give age or risk.`)
 }
 
 const readAction = (flags: ReviewFlags, diffId: string): OneAction => {
@@ -79,12 +94,12 @@ const readAction = (flags: ReviewFlags, diffId: string): OneAction => {
 
 /** @throws UsageError when it is missing or malformed */
 const readSeen = (word: string | undefined, id: string): Seen => {
-  const [, contentHash, evaluationHash] = seenWords.exec(word ?? '') ?? []
+  const [, contentHash, evaluationHash, messageHash = null] = seenWords.exec(word ?? '') ?? []
   if (contentHash !== undefined && evaluationHash !== undefined) {
-    return { id, contentHash, safety: { evaluationHash } }
+    return { id, contentHash, safety: { evaluationHash }, messageHash }
   }
   throw new UsageError(
-    'A verdict is on what you saw: give --seen CONTENT:EVALUATION, the two hashes that --review ID prints at its end.',
+    'A verdict is on what you saw: give --seen CONTENT:EVALUATION:MESSAGE, the hashes that --review ID prints at its end.',
   )
 }
 

@@ -63,5 +63,6 @@ export const createScreenDialogue = (
       return answer
     },
     write: () => terminal.screen.lend(terminal.write),
+    edit: (text) => terminal.screen.lend(() => terminal.edit(text)),
   }
 }

@@ -5,7 +5,7 @@ import type { Operation } from '../graphql-client.ts'
 const person = z.object({ name: z.string() })
 
 const summaryFields = `id status commitMessage additions deletions createdAt targetBranch drifted
-  author { name } project { id name } approval { ${approvalFields} }
+  author { name } project { id name } risk { score reasons } approval { ${approvalFields} }
   latestTestRun { id status total passed failed }`
 const summaryShape = z.object({
   id: z.string(),
@@ -18,6 +18,7 @@ const summaryShape = z.object({
   drifted: z.boolean(),
   author: person,
   project: z.object({ id: z.string(), name: z.string() }),
+  risk: z.object({ score: z.number(), reasons: z.array(z.string()) }),
   approval: approvalShape,
   latestTestRun: z
     .object({ id: z.string(), status: z.string(), total: z.number(), passed: z.number(), failed: z.number() })
@@ -34,8 +35,8 @@ export const readPending: Operation<{
     readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null }
   }
 }> = {
-  document: `query Pending($first: Int!, $after: String) {
-    pendingDiffs(first: $first, after: $after) {
+  document: `query Pending($first: Int!, $after: String, $order: PendingOrder!) {
+    pendingDiffs(first: $first, after: $after, order: $order) {
       nodes { ${summaryFields} safety { addedCapabilities issues { code message path line } } }
       pageInfo { hasNextPage endCursor }
     }
@@ -58,25 +59,37 @@ const fileShape = z.object({
   isBinary: z.boolean(),
   patch: z.string(),
   hunks: z.array(z.object({ index: z.number() })),
+  reviewedByViewer: z.boolean(),
 })
 export type ShownFile = z.output<typeof fileShape>
 
-const headFields = `${summaryFields} contentHash baseCommit iteration hunks evaluatorReasoning
-  commit { oid } supersededBy { id } safety { ${safetyFields} }
-  reviews { verdict reviewer { name } feedback stillHolds }
+const headFields = `${summaryFields} contentHash messageHash baseCommit iteration hunks evaluatorReasoning
+  autoRebaseFailure   commit { oid } supersededBy { id } safety { ${safetyFields} }
+  reviews { verdict reviewer { name } automatic rule feedback stillHolds }
+  files { path reviewedByViewer }
   comments { author { name } path side line text draft outdated }`
 const headShape = summaryShape.extend({
   contentHash: z.string(),
+  messageHash: z.string(),
   baseCommit: z.string(),
   iteration: z.number(),
   hunks: z.number(),
   evaluatorReasoning: z.string().nullable(),
+  autoRebaseFailure: z.string().nullable(),
   commit: z.object({ oid: z.string() }).nullable(),
   supersededBy: z.object({ id: z.string() }).nullable(),
   safety: safetyShape,
   reviews: z.array(
-    z.object({ verdict: z.string(), reviewer: person, feedback: z.string().nullable(), stillHolds: z.boolean() }),
+    z.object({
+      verdict: z.string(),
+      reviewer: person,
+      automatic: z.boolean(),
+      rule: z.string().nullable(),
+      feedback: z.string().nullable(),
+      stillHolds: z.boolean(),
+    }),
   ),
+  files: z.array(z.object({ path: z.string(), reviewedByViewer: z.boolean() })),
   comments: z.array(
     z.object({
       author: person,
@@ -89,7 +102,7 @@ const headShape = summaryShape.extend({
     }),
   ),
 })
-/** Everything about a diff but its lines, which alone can be megabytes and never change. */
+/** Everything about a diff but its lines, which alone can be megabytes and never change; of its files, the marks. */
 export type DiffHead = z.output<typeof headShape>
 
 const shownShape = headShape.extend({ sinceLastSeen: z.string().nullable(), files: z.array(fileShape) })

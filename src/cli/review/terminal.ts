@@ -13,6 +13,8 @@ export interface Terminal {
   readonly style: Style
   /** Lets them write in their editor. */
   readonly write: () => Promise<string>
+  /** Lets them change a text in it. */
+  readonly edit: (text: string) => Promise<string>
   /** Why the screen may be out of date; null while the server answers. */
   connection: string | null
 }

@@ -11,12 +11,21 @@ export interface ShownStatement {
     readonly diff: { readonly id: string; readonly contentHash: string }
     readonly commit: { readonly author: Named; readonly committer: Named & { readonly at: string } }
     readonly evaluation: { readonly addedCapabilities: readonly string[]; readonly warnings: number }
-    readonly policy: { readonly rules: { readonly requiredApprovals: number } }
+    readonly committer: { readonly kind: string }
+    readonly policy: {
+      readonly rules: { readonly requiredApprovals: number }
+      readonly met: {
+        readonly guardedTests: readonly string[]
+        readonly protectedPaths: readonly string[]
+        readonly escalations: readonly { readonly name: string }[]
+      }
+    }
     readonly reviews: readonly {
       readonly reviewer: Named
       readonly verdict: string
       readonly at: string
       readonly carriedFrom: string | null
+      readonly rule: string | null
     }[]
     readonly tests: {
       readonly status: string | null
@@ -47,19 +56,32 @@ const modelsLine = (usage: ShownStatement['predicate']['usage']): string => {
   return `models     ${[...new Set(models)].join(', ')}: ${plural(usage.calls, 'call')}, $${usage.costUsd}${unpriced}`
 }
 
+type Review = ShownStatement['predicate']['reviews'][number]
+
+const reviewLine = ({ reviewer, verdict, at, carriedFrom, rule }: Review): string =>
+  rule === null
+    ? `review     ${verdict} by ${person(reviewer)}, ${at}${carriedFrom === null ? '' : ', carried over'}`
+    : `review     ${verdict} by the auto-approve rule "${rule}", and by no person, ${at}`
+
+const policyLine = ({ rules, met }: ShownStatement['predicate']['policy']): string => {
+  const demands = [
+    ...met.escalations.map(({ name }) => `meets the escalation "${name}"`),
+    ...(met.protectedPaths.length === 0 ? [] : [`changes protected paths (${met.protectedPaths.join(', ')})`]),
+    ...(met.guardedTests.length === 0 ? [] : [`edits or deletes tests (${met.guardedTests.join(', ')})`]),
+  ]
+  return [`policy     ${plural(rules.requiredApprovals, 'approval')} required`, ...demands].join('; ')
+}
+
 /** What a commit rests on, in a few lines; they may hold anything. */
 export const statementLines = ({ predicate }: ShownStatement): readonly string[] => {
-  const { commit, evaluation, reviews, policy } = predicate
+  const { commit, committer, evaluation, reviews, policy } = predicate
   const added = evaluation.addedCapabilities
   return [
     `change     ${predicate.diff.id}, patch ${predicate.diff.contentHash}`,
     `author     ${person(commit.author)}`,
-    `committer  ${person(commit.committer)}, ${commit.committer.at}`,
-    `policy     ${plural(policy.rules.requiredApprovals, 'approval')} required`,
-    ...reviews.map(
-      ({ reviewer, verdict, at, carriedFrom }) =>
-        `review     ${verdict} by ${person(reviewer)}, ${at}${carriedFrom === null ? '' : ', carried over by a rebase'}`,
-    ),
+    `committer  ${person(commit.committer)}${committer.kind === 'HUMAN' ? '' : ' (no person)'}, ${commit.committer.at}`,
+    policyLine(policy),
+    ...reviews.map(reviewLine),
     `safety     ${added.length === 0 ? 'no new capability' : `adds ${added.join(', ')}`}, ${plural(evaluation.warnings, 'warning')}`,
     testsLine(predicate.tests),
     modelsLine(predicate.usage),

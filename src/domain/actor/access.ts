@@ -43,13 +43,21 @@ export const requireGlobalRole = (viewer: Viewer, required: Role): void => {
   }
 }
 
-/** The projects that the viewer can see; null means all of them. */
-export const visibleProjectIds = async (em: EntityManager, viewer: Viewer): Promise<readonly string[] | null> => {
-  if (globalRole(viewer) !== null) return null
+/** The projects on which the viewer may what the role may; null means all of them. */
+const projectIdsWith = async (em: EntityManager, viewer: Viewer, role: Role): Promise<readonly string[] | null> => {
+  if (includesRole(globalRole(viewer), role)) return null
   const memberships = await rows(em)
     .selectFrom('Membership')
-    .select('projectId')
+    .select(['projectId', 'role'])
     .where('actorId', '=', viewer.actor.id)
     .execute()
-  return memberships.map((membership) => membership.projectId)
+  return memberships
+    .filter((membership) => includesRole(boundedRole(membership.role, viewer.tokenRole), role))
+    .map((membership) => membership.projectId)
 }
+
+/** The projects that the viewer can see; null means all of them. */
+export const visibleProjectIds = (em: EntityManager, viewer: Viewer) => projectIdsWith(em, viewer, 'VIEWER')
+
+/** The projects that the viewer is an ADMIN of; null means all of them. */
+export const administeredProjectIds = (em: EntityManager, viewer: Viewer) => projectIdsWith(em, viewer, 'ADMIN')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { LockMode } from '@mikro-orm/core'
 import { z } from 'zod'
 import { NotFoundError, roles } from '../errors.ts'
 import { once } from '../shared/once.ts'
@@ -31,9 +32,11 @@ export const createActor = async (services: Services, viewer: Viewer, given: Cre
   return transact(services, (tx) =>
     once(tx, viewer, 'createActor', checked.clientMutationId, async () => {
       if (checked.ownerId) {
-        const owner = await tx.em.findOne(Actor, { id: checked.ownerId })
+        // Locked, or they could be disabled meanwhile and answer for nobody.
+        const owner = await tx.em.findOne(Actor, { id: checked.ownerId }, { lockMode: LockMode.PESSIMISTIC_READ })
         if (!owner) throw new NotFoundError('actor', checked.ownerId)
         if (owner.kind !== 'HUMAN') throw fieldFault('ownerId', 'an owner must be a person')
+        if (owner.disabledAt) throw fieldFault('ownerId', 'is disabled: an owner has to answer for the actor')
       }
       const id = randomUUID()
       tx.em.create(Actor, {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { NotFoundError, roles } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
-import { line, validate } from '../shared/validate.ts'
+import { fieldFault, line, validate } from '../shared/validate.ts'
 import { requireGlobalRole } from './access.ts'
 import { Actor } from './actor.entity.ts'
 import { ApiToken } from './api-token.entity.ts'
@@ -35,6 +35,7 @@ export const createApiToken = async (
   await transact(services, async (tx) => {
     const actor = await tx.em.findOne(Actor, { id: actorId })
     if (!actor) throw new NotFoundError('actor', actorId)
+    if (actor.disabledAt) throw fieldFault('actorId', 'is disabled, and no token of theirs is taken')
     tx.em.create(ApiToken, {
       id,
       actorId,

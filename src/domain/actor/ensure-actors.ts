@@ -23,7 +23,11 @@ export const ensureActors = async (services: Services, adminSecret: string): Pro
     }
     const secretHash = tokenSecretHash(adminSecret)
     if (await tx.em.findOne(ApiToken, { secretHash })) return
-    const admin = await tx.em.findOne(Actor, { kind: 'HUMAN', role: 'ADMIN' }, { orderBy: { createdAt: 'asc' } })
+    const admin = await tx.em.findOne(
+      Actor,
+      { kind: 'HUMAN', role: 'ADMIN', disabledAt: null },
+      { orderBy: { createdAt: 'asc' } },
+    )
     const actorId = admin?.id ?? randomUUID()
     if (!admin) {
       tx.em.create(Actor, { id: actorId, kind: 'HUMAN', name: 'Administrator', role: 'ADMIN', createdAt: tx.now })

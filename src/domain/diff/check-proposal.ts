@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
+import { commitMessage } from '../commit-message/commit-message.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { clientMutationId, fieldFault, prose, validate } from '../shared/validate.ts'
-import { commitMessage } from './commit-message.ts'
 
 const input = z.object({
   projectId: z.uuid(),

@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core'
 import { Actor } from '../actor/actor.entity.ts'
 import type { ChangeKind, CommitRequest } from '../ports/git-store.ts'
 import { Project } from '../project/project.entity.ts'
+import type { RiskFacts } from '../risk/risk-facts.ts'
 import { Candidate } from '../run/candidate.entity.ts'
 import { SafetyEvaluation } from '../safety/safety-evaluation.entity.ts'
 import { Session } from '../session/session.entity.ts'
@@ -37,6 +38,26 @@ export interface CommitIntent {
   }
 }
 
+/** A wish to have the commit message worded anew by the evaluator. */
+export interface MessageRefinement {
+  /** Names the conversation with the model: another wish is another call. */
+  readonly id: string
+  readonly requestedById: string
+  readonly instructions: string | null
+  /** SHA-256 of the message that it was asked about. */
+  readonly messageHash: string
+  /** Why it came to nothing; null while it is under way. */
+  readonly failure: { readonly code: string; readonly message: string; readonly budgetId: string | null } | null
+}
+
+/** A rebase that nobody has to ask for. */
+export interface AutoRebase {
+  /** The commit of the branch that the diff is to be brought to. */
+  readonly head: string
+  /** Why it could not; null while it is under way. It is tried again when the branch moves on. */
+  readonly failure: string | null
+}
+
 export const Diff = defineEntity({
   name: 'Diff',
   properties: {
@@ -62,6 +83,7 @@ export const Diff = defineEntity({
     additions: p.integer(),
     deletions: p.integer(),
     hunks: p.integer(),
+    riskFacts: p.json().$type<RiskFacts>(),
     prompt: p.text().strictNullable(),
     commitMessage: p.text(),
     /** Why the evaluator approved or rejected it, or why it could not judge. */
@@ -70,6 +92,8 @@ export const Diff = defineEntity({
     safetyId: () => p.manyToOne(SafetyEvaluation).mapToPk().fieldName('safety_id'),
     commitIntent: p.json().$type<CommitIntent>().strictNullable(),
     commitOid: p.text().strictNullable(),
+    refinement: p.json().$type<MessageRefinement>().strictNullable(),
+    autoRebase: p.json().$type<AutoRebase>().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },
@@ -79,6 +103,10 @@ export const Diff = defineEntity({
     {
       name: 'diff_open_intent_unique',
       expression: `create unique index "diff_open_intent_unique" on "diff" ("project_id") where status = 'COMMITTING'`,
+    },
+    {
+      name: 'diff_wishes_index',
+      expression: `create index "diff_wishes_index" on "diff" ("id") where refinement is not null or auto_rebase is not null`,
     },
   ],
 })

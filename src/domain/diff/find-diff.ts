@@ -14,8 +14,11 @@ export const findDiff = async (tx: Transaction, viewer: Viewer, id: string, role
   const found = await tx.em.findOne(Diff, { id }, { fields: ['projectId'] })
   if (!found) throw new NotFoundError('diff', id)
   const { projectId } = found
-  await requireProjectRole(tx.em, viewer, projectId, role, { noun: 'diff', id })
+  const requireRole = () => requireProjectRole(tx.em, viewer, projectId, role, { noun: 'diff', id })
+  await requireRole()
   const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+  // Whoever held the lock may have taken the role away.
+  await requireRole()
   const diff = await tx.em.findOneOrFail(Diff, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true })
   return { project, diff }
 }

@@ -3,7 +3,7 @@ import { InvalidTransitionError } from '../errors.ts'
 import { rows } from '../shared/database.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { diffTransitions } from './diff.status.ts'
-import { findDiff } from './find-diff.ts'
+import { findOwnDiff } from './find-own-diff.ts'
 
 /** Where to go on from a diff that another one took the place of, in words. */
 const successor = async (tx: Transaction, id: string): Promise<string> => {
@@ -22,14 +22,7 @@ const successor = async (tx: Transaction, id: string): Promise<string> => {
  * @throws NotFoundError, ForbiddenError, InvalidTransitionError
  */
 export const findReplaceable = async (tx: Transaction, viewer: Viewer, id: string) => {
-  const people = await rows(tx.em)
-    .selectFrom('Diff')
-    .select(['authorId', 'requestedById'])
-    .where('id', '=', id)
-    .executeTakeFirst()
-  const isOwn = viewer.actor.id === people?.authorId || viewer.actor.id === people?.requestedById
-  const { diff, project } = await findDiff(tx, viewer, id, isOwn ? 'AUTHOR' : 'REVIEWER')
-  if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
+  const { diff, project } = await findOwnDiff(tx, viewer, id)
   const next: readonly string[] = diffTransitions[diff.status]
   if (!next.includes('SUPERSEDED')) {
     const hint = diff.status === 'SUPERSEDED' ? await successor(tx, id) : ''

@@ -3,7 +3,7 @@ import type { Viewer } from '../actor/viewer.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { validate } from '../shared/validate.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
+import { followingTestCases } from '../testing/detected-test-cases.ts'
 import type { DiffRow } from './diff.entity.ts'
 import { findReplaceable } from './find-replaceable.ts'
 import { prepareDiff } from './prepare-diff.ts'
@@ -27,5 +27,8 @@ export const keepHunks = async (services: Services, viewer: Viewer, given: KeepH
   const parts = await services.git.patchParts(old.projectId, old.baseTree, old.resultTree)
   const patch = selectHunks(old.files, parts, hunks, files ?? [])
   const prepared = await prepareDiff(services, old.projectId, old.baseCommit, patch, { allowInvalidSyntax: false })
-  return replaceDiff(services, viewer, old, prepared, await quickTestCases(services, old.projectId))
+  const { projectId, id: earlierId } = old
+  const all = await followingTestCases(services, { projectId, tree: prepared.resultTree, earlierId })
+  const testCases = all.filter(({ quick }) => quick)
+  return replaceDiff(services, { old, prepared, testCases, find: (tx) => findReplaceable(tx, viewer, diffId) })
 }

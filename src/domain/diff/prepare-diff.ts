@@ -1,44 +1,21 @@
+import { type ShownChange, showChange } from '../commit/shown-change.ts'
 import { PatchRejectedError, SyntaxRejectedError } from '../errors.ts'
-import type { ChangedFile } from '../ports/git-store.ts'
 import type { NewAnalysis } from '../safety/analyze-blobs.ts'
 import type { SafetyReport } from '../safety/evaluate-change.ts'
 import { evaluateTrees } from '../safety/evaluate-trees.ts'
 import { sha256 } from '../shared/canonical-hash.ts'
-import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
-import { isTestPath } from '../testing/is-test-path.ts'
-import { changeHash } from './change-hash.ts'
-import type { DiffFile } from './diff.entity.ts'
-import { parseHunks } from './hunks.ts'
 
 /** A patch with everything that is known of it before it is stored. */
-export interface PreparedDiff {
+export interface PreparedDiff extends ShownChange {
   readonly baseCommit: string
   readonly baseTree: string
   readonly resultTree: string
   readonly content: string
   readonly contentHash: string
-  readonly changeHash: string
-  readonly files: readonly DiffFile[]
-  readonly additions: number
-  readonly deletions: number
-  readonly hunks: number
   readonly safety: SafetyReport
   readonly analyses: readonly NewAnalysis[]
 }
-
-const toDiffFile = (file: ChangedFile): DiffFile => ({
-  path: file.path,
-  previousPath: file.previousPath,
-  kind: file.kind,
-  isBinary: file.isBinary,
-  additions: file.additions,
-  deletions: file.deletions,
-  isTest: isTestPath(file.path) || (file.previousPath !== null && isTestPath(file.previousPath)),
-  patch: safeText(file.patch),
-})
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
 
 /**
  * The one way from a patch to a diff: names are checked, the patch is applied without a work tree, what changed is
@@ -66,11 +43,7 @@ export const prepareDiff = async (
     resultTree: applied.tree,
     content: applied.content,
     contentHash: sha256(applied.content),
-    changeHash: changeHash(changed),
-    files: changed.map(toDiffFile),
-    additions: sum(changed.map((file) => file.additions)),
-    deletions: sum(changed.map((file) => file.deletions)),
-    hunks: sum(changed.map((file) => parseHunks(file.patch).length)),
+    ...showChange(changed),
     safety,
     analyses,
   }

@@ -2,7 +2,7 @@ import type { Viewer } from '../actor/viewer.ts'
 import { PatchRejectedError } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
+import { followingTestCases } from '../testing/detected-test-cases.ts'
 import { prepareDiff } from './prepare-diff.ts'
 import { findSameProposal, type Proposal, proposePatch } from './propose-patch.ts'
 
@@ -13,6 +13,8 @@ export interface Return {
   readonly head: string
   readonly tree: string
   readonly commitMessage: string
+  /** The diff that it takes back, where it is one. */
+  readonly earlierId: string | null
   /** What to say when the branch has that tree. */
   readonly nothingToDo: string
 }
@@ -27,16 +29,18 @@ export interface Return {
 export const proposeReturn = async (
   services: Services,
   viewer: Viewer,
-  { projectId, branch, head, tree, commitMessage, nothingToDo }: Return,
+  { projectId, branch, head, tree, commitMessage, earlierId, nothingToDo }: Return,
   lock: (tx: Transaction) => Promise<unknown>,
 ): Promise<string> => {
   const { git } = services
   const headTree = await git.treeOf(projectId, head)
   if (headTree === tree) throw new PatchRejectedError('NO_CHANGE', nothingToDo)
   const patch = await git.patchBetween(projectId, headTree, tree)
+  const prepared = await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: false })
+  const testCases = await followingTestCases(services, { projectId, tree: prepared.resultTree, earlierId })
   const proposal: Proposal = {
-    prepared: await prepareDiff(services, projectId, head, patch, { allowInvalidSyntax: false }),
-    testCases: await quickTestCases(services, projectId),
+    prepared,
+    testCases: testCases.filter(({ quick }) => quick),
     diff: {
       projectId,
       origin: 'REVERT',

@@ -1,25 +1,35 @@
-import type { Viewer } from '../actor/viewer.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import type { TestCaseRow } from '../testing/test-case.entity.ts'
+import { changeDiffStatus } from './change-diff-status.ts'
 import type { DiffRow } from './diff.entity.ts'
-import { findReplaceable } from './find-replaceable.ts'
+import type { findReplaceable } from './find-replaceable.ts'
 import type { PreparedDiff } from './prepare-diff.ts'
 import { proposePatch } from './propose-patch.ts'
-import { changeDiffStatus } from './refresh-approval.ts'
+
+/** What takes a diff's place, and on whose behalf. */
+export interface Replacement {
+  readonly old: DiffRow
+  readonly prepared: PreparedDiff
+  /** Those that are run on it at once. */
+  readonly testCases: readonly TestCaseRow[]
+  /** Locks the old one, and looks at it again; undefined when it is not to be replaced after all. */
+  find(tx: Transaction): Promise<Pick<Awaited<ReturnType<typeof findReplaceable>>, 'diff'> | undefined>
+  /** What else belongs to it, in the same transaction. */
+  also?(tx: Transaction, id: string): Promise<void>
+  /** How it is written, where not by a plain transaction. */
+  readonly write?: (work: (tx: Transaction) => Promise<string>) => Promise<string>
+}
 
 /**
  * Stores a prepared change in the place of a diff: the same author, requester, sprint and message. The one that it
  * replaces is SUPERSEDED in the same transaction, and is looked at again there: of two at once one wins.
- * @throws NotFoundError, ForbiddenError, InvalidTransitionError
+ * @returns the new diff's id; the old one's where it was not to be replaced
+ * @throws what `find` throws
  */
 export const replaceDiff = (
   services: Services,
-  viewer: Viewer,
-  old: DiffRow,
-  prepared: PreparedDiff,
-  testCases: readonly TestCaseRow[],
-  also: (tx: Transaction, id: string) => Promise<void> = async () => {},
+  { old, prepared, testCases, find, also, write = (work) => transact(services, work) }: Replacement,
 ): Promise<string> => {
   const diff = {
     projectId: old.projectId,
@@ -36,13 +46,15 @@ export const replaceDiff = (
     commitMessage: old.commitMessage,
   }
   return proposePatch(services, { diff, prepared, testCases }, (store) =>
-    transact(services, async (tx) => {
-      const found = await findReplaceable(tx, viewer, old.id)
+    write(async (tx) => {
+      const found = await find(tx)
+      if (!found) return old.id
       changeDiffStatus(tx, found.diff, 'SUPERSEDED')
+      found.diff.autoRebase = null
       // A message that was changed meanwhile is not lost.
       const id = await store(tx, { commitMessage: found.diff.commitMessage })
       await tx.em.flush()
-      await also(tx, id)
+      await also?.(tx, id)
       return id
     }),
   )

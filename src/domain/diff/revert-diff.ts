@@ -1,10 +1,10 @@
 import type { Viewer } from '../actor/viewer.ts'
+import { revertMessage } from '../commit-message/commit-message.ts'
 import { InvalidTransitionError, RebaseConflictError } from '../errors.ts'
 import { refreshHead } from '../project/note-head.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { fieldFault } from '../shared/validate.ts'
-import { revertMessage } from './commit-message.ts'
 import { findDiff } from './find-diff.ts'
 import { proposeReturn } from './propose-return.ts'
 
@@ -39,6 +39,7 @@ export const revertDiff = async (services: Services, viewer: Viewer, diffId: str
       branch: targetBranch,
       head,
       tree: merged.tree,
+      earlierId: diffId,
       commitMessage: revertMessage(old.commitMessage, commitOid),
       nothingToDo: `The branch ${targetBranch} no longer has this change.`,
     },

@@ -1,3 +1,5 @@
+import { refreshApproval } from '../approval/refresh-approval.ts'
+import { riskFacts } from '../risk/risk-facts.ts'
 import { storeEvaluation } from '../safety/evaluate-trees.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
@@ -25,7 +27,7 @@ export interface NewDiff {
   readonly evaluatorReasoning?: string
 }
 
-/** Stores a diff with its evaluation, and starts these tests on it. */
+/** Stores a diff with its evaluation, and starts these tests on it. What the policy lets pass without a person is APPROVED. */
 export const storeDiff = async (
   services: Services,
   tx: Transaction,
@@ -38,6 +40,7 @@ export const storeDiff = async (
   tx.em.create(Diff, {
     ...diff,
     ...content,
+    riskFacts: riskFacts(prepared.files, safety),
     status,
     safetyId: await storeEvaluation(tx, diff.projectId, prepared),
     createdAt: tx.now,
@@ -56,4 +59,8 @@ export const storeDiff = async (
       force: false,
     })
   }
+  // A session's has its tests from before, and gets the evaluator's verdict first.
+  if (diff.status !== undefined) return
+  await tx.em.flush()
+  await refreshApproval(tx, diff.id)
 }

@@ -1,9 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { ActorRow } from '../actor/actor.entity.ts'
+import type { Approval } from '../approval/load-approval.ts'
 import { readUsage, type UsageOwner } from '../budget/read-usage.ts'
-import { type CommitDraft, identityOf } from '../diff/commit-request.ts'
+import { type CommitDraft, reviewerOf } from '../commit/commit-request.ts'
 import type { DiffRow } from '../diff/diff.entity.ts'
-import type { Approval } from '../diff/load-approval.ts'
 import { policyHash } from '../project/approval-policy.ts'
 import { reportHash } from '../safety/evaluate-change.ts'
 import { rows } from '../shared/database.ts'
@@ -11,7 +11,7 @@ import { latestResults } from '../testing/latest-results.ts'
 import type { EvidencePredicate } from './statement.ts'
 
 /** What a statement lists of each; a name has at most 200 characters, so that all of it stays below what a note holds. */
-const most = { reviews: 200, results: 1_000, agents: 200 }
+const most = { reviews: 200, results: 1_000, agents: 200, paths: 20 }
 
 const microDollars = 1_000_000
 
@@ -41,22 +41,46 @@ export const collectEvidence = async (em: EntityManager, decided: Decided): Prom
       createdAt: diff.createdAt.toISOString(),
       contentHash: diff.contentHash,
       changeHash: diff.changeHash,
+      lines: diff.additions + diff.deletions,
       author: answerable(author),
       requester: requester && answerable(requester),
+      selfIds: [...new Set(approval.facts.selfIds)].sort(),
     },
     base: { commit: diff.baseCommit, tree: diff.baseTree },
     commit: { ...draft, parents: [...draft.parents] },
     committer: answerable(committer),
     evaluation,
-    policy: {
-      hash: policyHash(approval.policy),
-      rules: { ...approval.policy, blockedCapabilities: [...approval.policy.blockedCapabilities] },
-    },
+    policy: statedPolicy(approval),
     reviews: listedReviews(approval),
     tests: { status: approval.facts.tests, ...tests },
     usage,
   }
 }
+
+const statedPolicy = ({ policy, facts: { met } }: Approval): EvidencePredicate['policy'] => ({
+  hash: policyHash(policy),
+  rules: {
+    ...policy,
+    blockedCapabilities: [...policy.blockedCapabilities],
+    protectedPaths: [...policy.protectedPaths],
+    escalations: policy.escalations.map(({ capabilities, paths, ...rule }) => ({
+      ...rule,
+      capabilities: [...capabilities],
+      paths: [...paths],
+    })),
+    autoApprove: policy.autoApprove.map(({ allowedCapabilities, paths, ...rule }) => ({
+      ...rule,
+      allowedCapabilities: [...allowedCapabilities],
+      paths: [...paths],
+    })),
+  },
+  met: {
+    guardedTests: met.guardedTests.slice(0, most.paths),
+    protectedPaths: met.protectedPaths.slice(0, most.paths),
+    escalations: [...met.escalations],
+    autoApprove: [...met.autoApprove],
+  },
+})
 
 const answerable = ({ id, kind, ownerId }: Pick<ActorRow, 'id' | 'kind' | 'ownerId'>) => ({
   id,
@@ -85,7 +109,7 @@ const readEvaluation = async (em: EntityManager, id: string): Promise<EvidencePr
 }
 
 /** Oldest first; those that count before all others where there are too many. */
-const listedReviews = ({ reviews, counted, byReviewers }: Approval): EvidencePredicate['reviews'] => {
+const listedReviews = ({ reviews, counted, byReviewers, byAdmins }: Approval): EvidencePredicate['reviews'] => {
   const listed = [
     ...reviews.filter(({ id }) => counted.has(id)),
     ...reviews.filter(({ id }) => !counted.has(id)).toReversed(),
@@ -94,8 +118,9 @@ const listedReviews = ({ reviews, counted, byReviewers }: Approval): EvidencePre
     .filter((review) => listed.includes(review))
     .map((review) => ({
       id: review.id,
-      reviewer: { id: review.reviewerId, ...identityOf(review.reviewer) },
+      reviewer: { id: review.reviewerId, ...reviewerOf(review) },
       mayReview: byReviewers.has(review.id),
+      isAdmin: byAdmins.has(review.id),
       verdict: review.verdict,
       at: review.createdAt.toISOString(),
       contentHash: review.contentHash,
@@ -104,6 +129,7 @@ const listedReviews = ({ reviews, counted, byReviewers }: Approval): EvidencePre
       policyHash: review.policyHash,
       baseCommit: review.baseCommit,
       carriedFrom: review.carriedFromId,
+      rule: review.rule,
     }))
 }
 

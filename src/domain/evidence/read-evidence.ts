@@ -1,4 +1,4 @@
-import { evidenceHashOf } from '../diff/commit-message.ts'
+import { evidenceHashOf } from '../commit-message/commit-message.ts'
 import type { CommitInfo } from '../ports/git-store.ts'
 import type { Services } from '../shared/services.ts'
 import { payloadOf } from './envelope.ts'

@@ -2,10 +2,11 @@
 
 import { z } from 'zod'
 import type { ActorKind } from '../actor/actor.entity.ts'
+import type { RulesMet } from '../approval/rules-met.ts'
 import type { DiffOrigin } from '../diff/diff.entity.ts'
-import type { ReviewVerdict } from '../diff/review.entity.ts'
 import { capabilities } from '../ports/code-analyzer.ts'
-import type { ApprovalPolicy } from '../project/approval-policy.ts'
+import type { StatedPolicy } from '../project/approval-policy.ts'
+import type { ReviewVerdict } from '../review/review.entity.ts'
 import { testRunStatuses, testStatuses } from '../testing/test-run.status.ts'
 
 export const statementType = 'https://in-toto.io/Statement/v1'
@@ -32,13 +33,49 @@ const rules = z.strictObject({
   allowSelfApproval: z.boolean(),
   requirePassingTests: z.boolean(),
   blockedCapabilities: z.array(z.enum(capabilities)),
-}) satisfies z.ZodType<ApprovalPolicy>
+  // The first statements did not have these: no such rule was asked for.
+  guardTests: z.boolean().optional(),
+  autoRebase: z.boolean().optional(),
+  agentsMayCommit: z.boolean().optional(),
+  protectedPaths: z.array(z.string()).optional(),
+  escalations: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        capabilities: z.array(z.enum(capabilities)),
+        paths: z.array(z.string()),
+        requiredApprovals: count,
+      }),
+    )
+    .optional(),
+  autoApprove: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        allowedCapabilities: z.array(z.enum(capabilities)),
+        paths: z.array(z.string()),
+        maxChangedLines: count.nullable(),
+        requirePassingTests: z.boolean(),
+      }),
+    )
+    .optional(),
+}) satisfies z.ZodType<StatedPolicy>
+
+/** Which of the rules the change meets; at most the first few paths of each. */
+const met = z.object({
+  guardedTests: z.array(z.string()),
+  protectedPaths: z.array(z.string()),
+  escalations: z.array(z.object({ name: z.string(), capability: z.enum(capabilities).nullable(), path: z.string() })),
+  autoApprove: z.array(z.string()),
+}) satisfies z.ZodType<RulesMet>
 
 const review = z.object({
   id: z.uuid(),
   reviewer: z.object({ id: z.uuid(), name: z.string(), email: z.string() }),
   /** Whether the reviewer was, at the time of the commit, a person who may review there. */
   mayReview: z.boolean(),
+  /** Whether they were an administrator of the project then, and gave it as one. */
+  isAdmin: z.boolean().default(false),
   verdict: z.enum(['APPROVE', 'REJECT']) satisfies z.ZodType<ReviewVerdict>,
   at: time,
   contentHash: hash,
@@ -48,6 +85,8 @@ const review = z.object({
   baseCommit: objectId,
   /** The review of the diff's earlier self that a rebase carried over. */
   carriedFrom: z.uuid().nullable(),
+  /** The auto-approve rule whose approval it is; null for a person's. */
+  rule: z.string().nullable().default(null),
 })
 
 const testResult = z.object({
@@ -97,8 +136,12 @@ const predicate = z.object({
     createdAt: time,
     contentHash: hash,
     changeHash: hash,
+    /** Added and removed; the first statements did not have it. */
+    lines: count.optional(),
     author: actor,
     requester: actor.nullable(),
+    /** All who count as its author, with who answers for them; the first statements had author and requester alone. */
+    selfIds: z.array(z.uuid()).optional(),
   }),
   base: z.object({ commit: objectId, tree: objectId }),
   /** The commit but for its trailers, which follow from this and the statement's hash. */
@@ -119,7 +162,11 @@ const predicate = z.object({
     issues: count,
     warnings: count,
   }),
-  policy: z.object({ hash, rules }),
+  policy: z.object({
+    hash,
+    rules,
+    met: met.default({ guardedTests: [], protectedPaths: [], escalations: [], autoApprove: [] }),
+  }),
   reviews: z.array(review),
   tests: z.object({
     /** What they say together; null when none was run. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { evidenceHashOf } from '../diff/commit-message.ts'
-import { requestOf } from '../diff/commit-request.ts'
+import { requestOf } from '../commit/commit-request.ts'
+import { evidenceHashOf } from '../commit-message/commit-message.ts'
 import { type CommitNote, type EvidenceSource, noteLimit } from '../ports/commit-notes.ts'
 import type { CommitInfo, Signature } from '../ports/git-store.ts'
 import { sha256 } from '../shared/canonical-hash.ts'

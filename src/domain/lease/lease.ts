@@ -32,7 +32,10 @@ export const leaseOn = (
     | 'test-run'
     | 'environment'
     | 'push'
-    | 'maintenance',
+    | 'refinement'
+    | 'auto-rebase'
+    | 'maintenance'
+    | 'webhook',
   id: string,
 ): string => `${kind}:${id}`
 

@@ -1,4 +1,4 @@
-import { evidenceHashOf } from '../diff/commit-message.ts'
+import { evidenceHashOf } from '../commit-message/commit-message.ts'
 import { sha256 } from '../shared/canonical-hash.ts'
 import type { Services } from '../shared/services.ts'
 import type { FaultWords } from './fault.ts'

@@ -6,23 +6,16 @@ import type { Viewer } from '../actor/viewer.ts'
 import { openBudget } from '../budget/open-budget.ts'
 import { noEnvironment } from '../environment/environment-definition.ts'
 import { SourceRejectedError } from '../errors.ts'
-import { capabilities } from '../ports/code-analyzer.ts'
 import { once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { budgetInput, clientMutationId, fieldFault, line, validate } from '../shared/validate.ts'
-import { type ApprovalPolicy, defaultPolicy } from './approval-policy.ts'
+import { defaultPolicy } from './approval-policy.ts'
+import { approvalPolicyInput, mergePolicy } from './approval-policy-input.ts'
 import { isBranchName } from './branch-name.ts'
 import { checkRemoteUrl } from './check-remote-url.ts'
 import { Project, type ProjectSource } from './project.entity.ts'
 import { checkFits, remoteCredentialInput, sealCredential } from './remote-credential.ts'
-
-export const approvalPolicyInput = z.object({
-  requiredApprovals: z.number().int().min(0, 'must not be negative').max(20, 'must be at most 20').nullish(),
-  allowSelfApproval: z.boolean().nullish(),
-  requirePassingTests: z.boolean().nullish(),
-  blockedCapabilities: z.array(z.enum(capabilities)).nullish(),
-})
 
 const input = z.object({
   name: line(200),
@@ -39,14 +32,6 @@ const input = z.object({
   clientMutationId,
 })
 export type CreateProjectInput = z.input<typeof input>
-
-/** A policy's given fields over the ones it had. */
-export const mergePolicy = (base: ApprovalPolicy, given: z.output<typeof approvalPolicyInput>): ApprovalPolicy => ({
-  requiredApprovals: given.requiredApprovals ?? base.requiredApprovals,
-  allowSelfApproval: given.allowSelfApproval ?? base.allowSelfApproval,
-  requirePassingTests: given.requirePassingTests ?? base.requirePassingTests,
-  blockedCapabilities: given.blockedCapabilities ?? base.blockedCapabilities,
-})
 
 const chooseSource = async (services: Services, source: z.output<typeof input>['source']): Promise<ProjectSource> => {
   if (source.empty) return { kind: 'EMPTY' }

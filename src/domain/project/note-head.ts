@@ -1,7 +1,9 @@
 import { LockMode } from '@mikro-orm/core'
+import { refreshApproval } from '../approval/refresh-approval.ts'
+import { changeDiffStatus } from '../diff/change-diff-status.ts'
 import { Diff } from '../diff/diff.entity.ts'
 import { reviewableStatuses } from '../diff/diff.status.ts'
-import { changeDiffStatus } from '../diff/refresh-approval.ts'
+import { type BranchOwner, wishRebase } from '../diff/wish-rebase.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
@@ -9,31 +11,44 @@ import { Project } from './project.entity.ts'
 
 /**
  * Stores where a locked project's target branch stands. Diffs that are APPROVED on another base go back under review:
- * they would not be committed.
+ * they would not be committed. Where the policy says so, they are brought to the head, and those that it did not work for
+ * before are tried again. Where the branch is back at their base, what people thought of them counts again.
  */
 export const noteHead = async (
   tx: Transaction,
-  project: { readonly id: string; headCommit?: string | null },
+  project: BranchOwner & { readonly id: string; headCommit?: string | null },
   oid: string | null,
 ): Promise<void> => {
   project.headCommit = oid
   // All that could be approved at this moment are waited for, so that none becomes APPROVED on the old head.
   const reviewable = await rows(tx.em)
     .selectFrom('Diff')
-    .select(['id', 'status', 'baseCommit'])
+    .select(['id', 'status', 'baseCommit', 'targetBranch', 'autoRebase'])
     .where('projectId', '=', project.id)
     .where('status', 'in', [...reviewableStatuses])
     .orderBy('id')
     .forUpdate()
     .execute()
-  const drifted = reviewable.filter(({ status, baseCommit }) => status === 'APPROVED' && baseCommit !== oid)
-  if (drifted.length === 0) return
-  const diffs = await tx.em.find(
-    Diff,
-    { id: { $in: drifted.map(({ id }) => id) } },
-    { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
+  const drifted = reviewable.filter(
+    ({ status, baseCommit, autoRebase }) => (status === 'APPROVED' && baseCommit !== oid) || autoRebase !== null,
   )
-  for (const diff of diffs) changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+  const diffs =
+    drifted.length === 0
+      ? []
+      : await tx.em.find(
+          Diff,
+          { id: { $in: drifted.map(({ id }) => id) } },
+          { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true },
+        )
+  for (const diff of diffs) {
+    if (diff.status === 'APPROVED' && diff.baseCommit !== oid) changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+    wishRebase(tx, project, diff)
+  }
+  const waiting = reviewable.filter(
+    ({ status, baseCommit, targetBranch }) =>
+      status === 'HUMAN_REVIEWING' && baseCommit === oid && targetBranch === project.targetBranch,
+  )
+  for (const { id } of waiting) await refreshApproval(tx, id)
 }
 
 /**

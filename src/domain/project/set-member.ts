@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Actor } from '../actor/actor.entity.ts'
 import type { Viewer } from '../actor/viewer.ts'
+import { refreshApprovals } from '../approval/refresh-approvals.ts'
 import { NotFoundError, roles } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
@@ -10,7 +11,11 @@ import { Membership } from './membership.entity.ts'
 
 const input = z.object({ projectId: z.uuid(), actorId: z.uuid(), role: z.enum(roles) })
 
-/** Gives an actor a role on one project, beside what they have on all. @throws NotFoundError, ForbiddenError */
+/**
+ * Gives an actor a role on one project, beside what they have on all. Diffs are APPROVED only while their approvals are by
+ * people who may give them.
+ * @throws NotFoundError, ForbiddenError
+ */
 export const setProjectMember = async (
   services: Services,
   viewer: Viewer,
@@ -25,6 +30,7 @@ export const setProjectMember = async (
     const membership = await tx.em.findOne(Membership, { projectId, actorId })
     if (membership) membership.role = role
     else tx.em.create(Membership, { projectId, actorId, role })
+    await refreshApprovals(tx, projectId)
     return project.id
   })
 }
@@ -37,8 +43,9 @@ export const removeProjectMember = async (
   actorId: string,
 ): Promise<string> =>
   transact(services, async (tx) => {
-    const project = await findProject(tx, viewer, projectId, 'ADMIN')
+    const project = await findProject(tx, viewer, projectId, 'ADMIN', true)
     const removed = await tx.em.nativeDelete(Membership, { projectId, actorId })
     if (removed === 0) throw new NotFoundError('member', actorId)
+    await refreshApprovals(tx, projectId)
     return project.id
   })

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core'
 import type { Viewer } from '../actor/viewer.ts'
-import { arrivedPushes, markPushed, retryPushes } from '../diff/change-push.ts'
+import { arrivedPushes, markPushed, retryPushes } from '../commit/change-push.ts'
 import { InvalidTransitionError, RemoteError } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import { changeLimits } from '../budget/change-limits.ts'
-import { retryPushes } from '../diff/change-push.ts'
+import { retryPushes } from '../commit/change-push.ts'
 import { InvalidTransitionError, SourceRejectedError } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'

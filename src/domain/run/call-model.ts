@@ -1,40 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { type Amount, reserve, settle } from '../budget/reserve.ts'
+import type { Amount } from '../budget/reserve.ts'
 import type { HeldLease } from '../lease/lease.ts'
-import type { ModelAnswer, ModelProvider, ModelRequest, TokenCount } from '../ports/model-provider.ts'
+import type { ModelAnswer, ModelProvider, ModelRequest } from '../ports/model-provider.ts'
 import { ProviderError } from '../ports/model-provider.ts'
 import { canonicalHash } from '../shared/canonical-hash.ts'
-import { safeJson, safeText } from '../shared/safe-text.ts'
+import { safeJson } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
-import type { Transaction } from '../shared/transact.ts'
-import type { EarlierConversation } from './ancestors.ts'
+import type { CallSite } from './call-site.ts'
 import { fitContext } from './fit-context.ts'
-import { ModelCall } from './model-call.entity.ts'
+import { type PlacedCall, recordAgain, recordReplay, storeAnswer, storeFailure } from './record-call.ts'
 import { findAnswer } from './recordings.ts'
-
-/** On whose behalf a call is made, and where in its conversation it stands. */
-export interface CallSite {
-  readonly projectId: string
-  readonly specId?: string | null
-  readonly sprintId: string | null
-  readonly runId: string | null
-  readonly sessionId?: string | null
-  readonly candidateId: string | null
-  readonly requestedById: string
-  /** Who asks, as the usage report names it: coder, judge, ... */
-  readonly agent: string
-  /** Names the conversation; with the sequence, the place of this call for ever. */
-  readonly scope: string
-  readonly iteration: number
-  /** From the widest to the narrowest: the first without room is the one that is named. */
-  readonly budgetIds: readonly string[]
-  /** Conversations that this one continues, the nearest first: what they have in the same place is played back. */
-  readonly replays?: readonly EarlierConversation[]
-  /** Called with each piece of visible text as it is written; with the whole text of an answer that is played back. */
-  readonly onText?: (text: string) => void
-  /** Of the work that the call is a part of; each call has its own if absent. */
-  readonly traceId?: string
-}
 
 export type CallRequest = Omit<ModelRequest, 'signal' | 'onText' | 'onLostAttempt'>
 
@@ -68,141 +42,6 @@ const worstCase = (services: Services, request: CallRequest): Amount => {
   const sent = JSON.stringify([request.system, request.messages, request.tools, request.structured ?? null])
   return worstCaseOf(services, { ...request, inputBytes: Buffer.byteLength(sent) })
 }
-
-/**
- * Calls that nobody waits for any more, since their process died or their work was canceled: what they cost is not
- * known, so their reservation counts as spent.
- */
-export const settleLostCalls = async (
-  tx: Transaction,
-  which:
-    | { readonly scope: string; readonly sequence?: number }
-    | { readonly runId: { readonly $in: string[] } }
-    | { readonly sessionId: string }
-    | { readonly scope: { readonly $in: string[] } },
-): Promise<void> => {
-  for (const call of await tx.em.find(ModelCall, { ...which, status: 'SENT' })) {
-    const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
-    await settle(tx, call.budgetIds, reserved, reserved)
-    call.status = 'LOST'
-    call.finishedAt = tx.now
-    call.failure = 'It broke off, the process that made it ended, or the work was canceled, before it was answered.'
-  }
-}
-
-/** A call in its place, before anything is known of it. */
-interface PlacedCall {
-  readonly site: CallSite
-  readonly provider: Pick<ModelProvider, 'provider' | 'rehearsal'>
-  readonly sequence: number
-  readonly request: Pick<CallRequest, 'model'>
-  readonly requestHash: string
-}
-
-const newCall = ({ site, provider, sequence, request, requestHash }: PlacedCall) => ({
-  id: randomUUID(),
-  projectId: site.projectId,
-  sprintId: site.sprintId,
-  runId: site.runId,
-  sessionId: site.sessionId ?? null,
-  candidateId: site.candidateId,
-  requestedById: site.requestedById,
-  agent: site.agent,
-  scope: site.scope,
-  sequence,
-  requestHash,
-  provider: provider.provider,
-  model: request.model,
-  rehearsal: provider.rehearsal,
-  budgetIds: site.budgetIds,
-  reservedCostUsd: 0,
-  reservedTokens: 0,
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
-  traceId: site.traceId ?? randomBytes(16).toString('hex'),
-})
-
-/** Reserves and records a call that is about to be sent. @returns its id @throws BudgetExceededError */
-export const recordCall = async (tx: Transaction, call: PlacedCall, worst: Amount): Promise<string> => {
-  await reserve(tx, call.site.budgetIds, worst)
-  const row = {
-    ...newCall(call),
-    status: 'SENT' as const,
-    reservedCostUsd: worst.costUsd ?? 0,
-    reservedTokens: worst.tokens,
-    startedAt: tx.now,
-  }
-  tx.em.create(ModelCall, row)
-  return row.id
-}
-
-const record = (lease: HeldLease, call: PlacedCall, worst: Amount) =>
-  lease.transact(async (tx) => {
-    await settleLostCalls(tx, { scope: call.site.scope, sequence: call.sequence })
-    return recordCall(tx, call, worst)
-  })
-
-const recordReplay = (lease: HeldLease, call: PlacedCall, replayedFromId: string) =>
-  lease.transact(async (tx) => {
-    tx.em.create(ModelCall, {
-      ...newCall(call),
-      status: 'REPLAYED',
-      replayedFromId,
-      startedAt: tx.now,
-      finishedAt: tx.now,
-    })
-  })
-
-/** Settles a call that was answered. @param answer null where it is not ours to keep */
-export const storeAnswer = (
-  services: Services,
-  lease: HeldLease,
-  site: CallSite,
-  callId: string,
-  { usage, answer }: { readonly usage: TokenCount; readonly answer: ModelAnswer | null },
-): Promise<void> =>
-  lease.transact(async (tx) => {
-    const call = await tx.em.findOneOrFail(ModelCall, { id: callId })
-    const costUsd = services.models.costOf(call.model, usage)
-    const tokens = usage.inputTokens + usage.outputTokens
-    const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
-    await settle(tx, call.budgetIds, reserved, { costUsd, tokens })
-    call.status = 'ANSWERED'
-    call.answer = answer
-    call.inputTokens = usage.inputTokens
-    call.cachedInputTokens = usage.cachedInputTokens
-    call.outputTokens = usage.outputTokens
-    call.costUsd = costUsd
-    call.finishedAt = tx.now
-    tx.emit(site, {
-      type: 'TokensUsed',
-      agent: site.agent,
-      iteration: site.iteration,
-      provider: call.provider,
-      model: call.model,
-      inputTokens: call.inputTokens,
-      outputTokens: call.outputTokens,
-      costUsd,
-      rehearsal: call.rehearsal,
-    })
-  })
-
-/** Settles a call that was not answered. @param unknownOutcome whether it may have been bought all the same */
-export const storeFailure = (
-  lease: HeldLease,
-  callId: string,
-  error: unknown,
-  unknownOutcome: boolean,
-): Promise<void> =>
-  lease.transact(async (tx) => {
-    const call = await tx.em.findOneOrFail(ModelCall, { id: callId })
-    const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
-    await settle(tx, call.budgetIds, reserved, unknownOutcome ? reserved : { costUsd: 0, tokens: 0 })
-    call.status = unknownOutcome ? 'LOST' : 'FAILED'
-    call.failure = safeText(error instanceof Error ? error.message : String(error))
-    call.finishedAt = tx.now
-  })
 
 // A refusal bought nothing; a stream that broke off may have, and so may what we know nothing of.
 const boughtNothing = (error: unknown): boolean => error instanceof ProviderError && !error.mayHaveCost
@@ -247,10 +86,10 @@ export const callModel = async (
   }
   lease.signal.throwIfAborted()
   const worst = worstCase(services, request)
-  let callId = await record(lease, call, worst)
+  let callId = await recordAgain(lease, call, worst)
   // An attempt that broke off is settled as lost, and the next one is a call of its own.
   const onLostAttempt = async () => {
-    callId = await record(lease, call, worst)
+    callId = await recordAgain(lease, call, worst)
   }
   let answer: ModelAnswer
   try {

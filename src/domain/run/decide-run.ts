@@ -5,25 +5,17 @@ import type { Transaction } from '../shared/transact.ts'
 import { judgeMessage, judgeSystem, withInstructions } from '../sprint/sprint-prompts.ts'
 import { AgentRun, type AgentRunRow } from './agent-run.entity.ts'
 import { earlierJudgements, judgeScope } from './ancestors.ts'
-import type { CallSite } from './call-model.ts'
+import type { CallSite } from './call-site.ts'
 import type { CandidateRow } from './candidate.entity.ts'
 import { candidateFailure } from './candidate-failure.ts'
 import { Checkpoint } from './checkpoint.entity.ts'
 import { addCheckpoint, nextCheckpoint } from './checkpoint.ts'
+import { type Contender, type Contenders, describeSame, sameResults } from './contender.ts'
 import { type CandidateScore, Decision, type DecisionMethod } from './decision.entity.ts'
-import { compareEvidence, describeEvidence, type Evidence, evidenceScore, leaders } from './evidence.ts'
+import { compareEvidence, describeEvidence, evidenceScore, leaders } from './evidence.ts'
 import { type Entry, judgePairs } from './judge-pairs.ts'
 import { toRunStatus } from './run.status.ts'
 import type { Subagent } from './subagent.ts'
-
-/** A candidate that has a result. */
-export interface Contender {
-  readonly candidate: CandidateRow
-  /** Null where nothing can be measured, as with a plan. */
-  readonly evidence: Evidence | null
-  /** The result as a judge is shown it. */
-  readonly text: string
-}
 
 export interface DecisionOutcome {
   readonly selected: Contender
@@ -33,8 +25,6 @@ export interface DecisionOutcome {
   readonly judge: { readonly provider: CandidateRow['provider']; readonly model: string } | null
   readonly failure: string | null
 }
-
-export type Contenders = readonly [Contender, ...Contender[]]
 
 const evidenceScores = (contenders: Contenders): readonly CandidateScore[] =>
   contenders.flatMap(({ candidate, evidence }) =>
@@ -49,7 +39,7 @@ const rationaleOf = (winner: Contender, contenders: Contenders): string => {
     const compared = compareEvidence(evidence, other.evidence)
     return compared ? [`${winner.candidate.label} over ${other.candidate.label} by ${compared.measure}`] : []
   })
-  return `${against.join('; ')}.`
+  return against.length === 0 ? '' : `${against.join('; ')}.`
 }
 
 /** Those level on the evidence, or all where there is none. */
@@ -70,8 +60,8 @@ const chooseJudge = (services: Services, wanted: Subagent | null) => {
 const toEntry = ({ candidate, text }: Contender): Entry => ({ candidateId: candidate.id, label: candidate.label, text })
 
 /**
- * Chooses between the results of a run: the evidence decides; a model judges only what the evidence leaves level; a
- * judge that fails is recorded, and the first of those in the lead is taken.
+ * Chooses between the results of a run: the evidence decides; a model judges only what the evidence leaves level, equal
+ * results as one; a judge that fails is recorded, and the first of those in the lead is taken.
  */
 export const decideRun = async (
   services: Services,
@@ -87,12 +77,14 @@ export const decideRun = async (
     const rationale = `Only ${only.candidate.label} has a result${only.evidence ? `: ${describeEvidence(only.evidence)}` : ''}.`
     return { selected: only, method: 'ONLY_CANDIDATE', rationale, scores, judge: null, failure: null }
   }
-  const [first, second, ...others] = level(contenders)
+  const groups = sameResults(level(contenders))
+  const [[first], second, ...others] = groups
+  const same = describeSame(groups)
   if (!second) {
     return {
       selected: first,
       method: 'EVIDENCE',
-      rationale: rationaleOf(first, contenders),
+      rationale: [rationaleOf(first, contenders), same].filter(Boolean).join('\n'),
       scores,
       judge: null,
       failure: null,
@@ -121,14 +113,17 @@ export const decideRun = async (
         system: withInstructions(judgeSystem, run.judge?.instructions ?? null),
         message: (a, b) => judgeMessage(task, a, b),
       },
-      [toEntry(first), toEntry(second), ...others.map(toEntry)],
+      [toEntry(first), toEntry(second[0]), ...others.map(([one]) => toEntry(one))],
     )
     const selected = contenders.find(({ candidate }) => candidate.id === judged.winner.candidateId) ?? first
     return {
       selected,
       method: 'JUDGE',
-      rationale: judged.reason,
-      scores: [...judged.scores].map(([candidateId, score]) => ({ candidateId, ...score })),
+      rationale: [same, judged.reason].filter(Boolean).join('\n'),
+      scores: groups.flatMap((group) => {
+        const score = judged.scores.get(group[0].candidate.id)
+        return score ? group.map(({ candidate }) => ({ candidateId: candidate.id, ...score })) : []
+      }),
       judge,
       failure: null,
     }

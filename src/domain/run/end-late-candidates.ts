@@ -2,8 +2,8 @@ import { leaseOn, revokeLeases } from '../lease/lease.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { candidateScope } from './ancestors.ts'
-import { settleLostCalls } from './call-model.ts'
 import { Candidate } from './candidate.entity.ts'
+import { settleLostCalls } from './record-call.ts'
 import { toRunStatus } from './run.status.ts'
 
 /**

@@ -3,8 +3,8 @@ import type { Transaction } from '../shared/transact.ts'
 import { endTestRuns } from '../testing/end-test-runs.ts'
 import { TestRun } from '../testing/test-run.entity.ts'
 import { AgentRun } from './agent-run.entity.ts'
-import { settleLostCalls } from './call-model.ts'
 import { Candidate } from './candidate.entity.ts'
+import { settleLostCalls } from './record-call.ts'
 import { isEnded, toRunStatus } from './run.status.ts'
 
 /**

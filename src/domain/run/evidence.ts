@@ -24,6 +24,8 @@ const measures: readonly Measure[] = [
   { name: 'tests failed', of: (evidence) => evidence.testsFailed },
   // To change nothing adds no capability and is the smallest of all, but it is not a result.
   { name: 'nothing changed', of: (evidence) => (evidence.changedFiles === 0 ? 1 : 0) },
+  // Only where the project has no test case, and some of the candidates brought tests of their own.
+  { name: 'nothing tested', of: (evidence) => (evidence.testsPassed + evidence.testsFailed === 0 ? 1 : 0) },
   { name: 'tests changed', of: (evidence) => (evidence.changesTests ? 1 : 0) },
   { name: 'capabilities added', of: (evidence) => evidence.addedCapabilities },
   { name: 'safety findings', of: (evidence) => evidence.findings },

@@ -22,6 +22,22 @@ const keptShare = 0.6
 
 const size = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')
 
+/** What a text takes inside a request, in bytes. */
+export const sizeOfText = (text: string): number => size(text) - 2
+
+const roomIn = (inputLimit: number, maxOutputTokens: number): number =>
+  Math.max(inputLimit - maxOutputTokens, inputLimit / 2) * bytesPerToken
+
+/** The shape of an answer that is asked for, and the request around it all. In bytes. */
+const framing = 4_000
+
+/**
+ * How much a single question may take, in bytes of JSON, for it to be sent as it is, whatever was said before it.
+ * @param inputLimit in tokens
+ */
+export const roomForQuestion = (inputLimit: number, maxOutputTokens: number, system: string): number =>
+  Math.max(0, Math.floor(roomIn(inputLimit, maxOutputTokens) * keptShare) - sizeOfText(system) - framing)
+
 /** A turn goes out as its provider wrote it, or as neutral text: the longer of the two. */
 const sizeOf = (message: ConversationMessage): number => {
   if (message.role !== 'assistant') return size(message) + 1
@@ -51,7 +67,7 @@ const cutResults = (outcomes: readonly ToolOutcome[], room: number): readonly To
  * @param inputLimit in tokens
  */
 export const fitContext = <Fitted extends Conversation>(conversation: Fitted, inputLimit: number): Fitted => {
-  const full = Math.max(inputLimit - conversation.maxOutputTokens, inputLimit / 2) * bytesPerToken
+  const full = roomIn(inputLimit, conversation.maxOutputTokens)
   const { messages: _, ...fixed } = conversation
   let total = size({ ...fixed, messages: [] })
   const fitted: ConversationMessage[] = []

@@ -2,22 +2,28 @@ import type { EventSubject } from '../event/event.ts'
 import type { HeldLease } from '../lease/lease.ts'
 import { type EvaluatedChange, evaluateTrees } from '../safety/evaluate-trees.ts'
 import { rows } from '../shared/database.ts'
-import { cut } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
+import { isTelling, tellingResults, testCasesOf } from '../testing/detected-test-cases.ts'
 import { isTestPath } from '../testing/is-test-path.ts'
-import { openTestRun, projectTestCases } from '../testing/open-test-run.ts'
+import { openTestRun } from '../testing/open-test-run.ts'
 import type { TestRunRow } from '../testing/test-run.entity.ts'
 import { testRunTransitions } from '../testing/test-run.status.ts'
 import type { CandidateRow } from './candidate.entity.ts'
-import type { Contender, Contenders } from './decide-run.ts'
-
-const maxJudgedCharacters = 100_000
+import type { Contender, Contenders } from './contender.ts'
 
 /** What was measured of candidates; `waiting` while their tests run, `broken` when they cannot be run. */
 export type Measured =
   | { readonly state: 'waiting' }
   | { readonly state: 'broken'; readonly failure: string }
   | { readonly state: 'measured'; readonly contenders: Contenders; readonly changes: readonly EvaluatedChange[] }
+
+/** To take all tests away is not to pass them: of a tree that has none left, those that the base had are run. */
+const resultTestCases = async (services: Services, projectId: string, baseTree: string, tree: string) => {
+  const testCases = await testCasesOf(services, projectId, tree)
+  if (tree === baseTree || testCases.some(isTelling)) return testCases
+  const lost = await testCasesOf(services, projectId, baseTree)
+  return [...testCases, ...lost.filter(({ id }) => !testCases.some((left) => left.id === id))]
+}
 
 /** The candidates' test runs; opened when they are missing. */
 const testRunsOf = async (
@@ -35,10 +41,16 @@ const testRunsOf = async (
     )
     .execute()
   if (runs.length > 0) return runs
-  const testCases = await projectTestCases(services, subject.projectId)
-  if (testCases.length === 0) return []
+  const tests = await Promise.all(
+    completed.map(async (candidate) => ({
+      candidate,
+      testCases: await resultTestCases(services, subject.projectId, baseTree, candidate.tree ?? baseTree),
+    })),
+  )
+  const tested = tests.filter(({ testCases }) => testCases.length > 0)
+  if (tested.length === 0) return []
   await lease.transact(async (tx) => {
-    for (const candidate of completed) {
+    for (const { candidate, testCases } of tested) {
       await openTestRun(services, tx, {
         subject,
         candidateId: candidate.id,
@@ -73,12 +85,13 @@ const toContender = async (
   testRun: TestRunRow | undefined,
 ): Promise<Contender> => {
   const patch = await services.git.patchBetween(subject.projectId, change.baseTree, change.resultTree)
+  const telling = await tellingResults(services.em(), testRun ? [testRun.id] : [])
   return {
     candidate,
     evidence: {
       candidateId: candidate.id,
       label: candidate.label,
-      testsPassed: testRun?.passed ?? 0,
+      testsPassed: telling.filter(({ status }) => status === 'PASSED').length,
       testsFailed: testRun ? testRun.total - testRun.passed : 0,
       addedCapabilities: change.safety.addedCapabilities.length,
       findings: change.safety.issues.length + change.safety.warnings.length,
@@ -88,7 +101,7 @@ const toContender = async (
         (file) => file.oldObjectId !== null && isTestPath(file.previousPath ?? file.path),
       ),
     },
-    text: cut(showOutput ? `${candidate.output ?? ''}\n\n${patch}` : patch, maxJudgedCharacters),
+    text: showOutput ? `${candidate.output ?? ''}\n\n${patch}` : patch,
   }
 }
 

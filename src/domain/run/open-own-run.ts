@@ -3,7 +3,7 @@ import type { Viewer } from '../actor/viewer.ts'
 import { type BudgetLimits, openBudget } from '../budget/open-budget.ts'
 import { DomainError } from '../errors.ts'
 import { findReadyProject } from '../project/find-project.ts'
-import { once } from '../shared/once.ts'
+import { type OnceMutation, once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { keepCheckpoint } from './checkpoint.ts'
@@ -63,7 +63,7 @@ const store = (
 export const openOwnRun = async (
   services: Services,
   viewer: Viewer,
-  request: { readonly mutation: string; readonly clientMutationId: string | null | undefined },
+  request: { readonly mutation: OnceMutation; readonly clientMutationId: string | null | undefined },
   run: NewOwnRun,
 ): Promise<string> => {
   const { projectId } = run

@@ -1,7 +1,7 @@
 import { cut, safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { CandidateRow } from './candidate.entity.ts'
-import type { Contender, Contenders } from './decide-run.ts'
+import type { Contender, Contenders } from './contender.ts'
 import { planPath } from './run-candidate.ts'
 
 const maxPlanCharacters = 200_000

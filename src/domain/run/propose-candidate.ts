@@ -1,6 +1,6 @@
 import { pipelineActorId } from '../actor/ensure-actors.ts'
 import type { Viewer } from '../actor/viewer.ts'
-import { commitMessage, messageFromSummary } from '../diff/commit-message.ts'
+import { commitMessage, messageFromSummary } from '../commit-message/commit-message.ts'
 import { pendingDiffStatuses } from '../diff/diff.status.ts'
 import { prepareDiff } from '../diff/prepare-diff.ts'
 import { proposePatch } from '../diff/propose-patch.ts'
@@ -12,7 +12,7 @@ import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { fieldFault, validate } from '../shared/validate.ts'
 import { Sprint } from '../sprint/sprint.entity.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
+import { testCasesOf } from '../testing/detected-test-cases.ts'
 import { Candidate } from './candidate.entity.ts'
 import { findRun } from './find-run.ts'
 import { overrule } from './overrule.ts'
@@ -107,7 +107,7 @@ export const proposeCandidate = async (
     commitMessage:
       message ?? messageFromSummary(candidate.output ?? '', sprint?.name ?? `Candidate ${candidate.label}`),
   } as const
-  const testCases = await quickTestCases(services, project.id)
+  const testCases = (await testCasesOf(services, project.id, prepared.resultTree)).filter(({ quick }) => quick)
   return proposePatch(services, { diff, prepared, testCases }, (store) =>
     transact(services, async (tx) => {
       // The run is locked: of two who propose the same at once, the second finds the first one's diff.

@@ -27,10 +27,13 @@ export const subagentInput = z
     }),
   )
 
+// Each is a row, a job and a workspace of one transaction; how many work at once is the pools' concurrency.
+const mostSubagents = 100
+
 /** Several who work on the same. */
 export const subagentsInput = z
   .array(subagentInput)
-  .max(8, 'must name at most 8')
+  .max(mostSubagents, `must name at most ${mostSubagents}`)
   .refine((all) => new Set(all.map(labelOf)).size === all.length, {
     message: 'labels must differ, also from the A, B, ... of those without one',
   })

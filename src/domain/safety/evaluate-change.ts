@@ -66,7 +66,10 @@ export async function evaluateChange(analyzer: BlobAnalyzer, change: Change): Pr
   const analysesBefore = analyses.slice(0, before.length)
   const analysesAfter = analyses.slice(before.length)
 
-  const origins = new Map(change.files.map((file) => [file.path, file.previousPath ?? file.path]))
+  // A copy has a source, and is new: what the source had stays with the source.
+  const origins = new Map(
+    change.files.map(({ path, previousPath, before }) => [path, before === null ? path : (previousPath ?? path)]),
+  )
   const delta = capabilityDelta(
     analysesBefore.flatMap(({ uses }) => uses).toSorted(byPlace),
     analysesAfter.flatMap(({ uses }) => uses).toSorted(byPlace),

@@ -20,9 +20,11 @@ const languageByInterpreter: readonly { readonly pattern: RegExp; readonly langu
   { pattern: /^(?:deno|bun|ts-node|tsx)$/, language: 'TYPESCRIPT' },
 ]
 
-/** Prose, pictures, sound and tables. Not SVG and HTML, which can hold scripts, nor formats that configure. */
-const inertExtensions = new Set([
-  ...['md', 'markdown', 'rst', 'txt', 'adoc', 'csv', 'tsv', 'json', 'log', 'po', 'bib'],
+/** Prose and tables. Not SVG and HTML, which can hold scripts, nor formats that configure. */
+const inertTexts = new Set(['md', 'markdown', 'rst', 'txt', 'adoc', 'csv', 'tsv', 'json', 'log', 'po', 'bib'])
+
+/** Pictures, sound and fonts. */
+const inertMedia = new Set([
   ...['png', 'jpg', 'jpeg', 'gif', 'webp', 'bmp', 'ico', 'avif', 'tif', 'tiff', 'mp3', 'mp4', 'ogg', 'wav', 'webm'],
   ...['ttf', 'otf', 'woff', 'woff2'],
 ])
@@ -105,18 +107,29 @@ export interface FileKind {
   readonly inert: boolean
 }
 
+const extensionOf = (path: string): string => /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? ''
+
+// A file may be called `x.constructor`.
+const languageOf = (extension: string): Language | undefined =>
+  Object.hasOwn(languageByExtension, extension) ? languageByExtension[extension] : undefined
+
+const isHarmless = (extension: string): boolean => inertTexts.has(extension) || inertMedia.has(extension)
+
+/** True for pictures, sound and fonts, the only files that are inert without being text. */
+export const isMedium = (path: string): boolean => inertMedia.has(extensionOf(path))
+
 /** Tells a file's language by its name, and where the name says nothing by its first line. */
 export function fileKind(path: string, content: Buffer): FileKind {
   const name = path.slice(path.lastIndexOf('/') + 1)
-  const extension = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? ''
-  const language = languageByExtension[extension]
+  const extension = extensionOf(path)
+  const language = languageOf(extension)
   if (language !== undefined) return { language, inert: false }
   const interpreter = interpreterOf(content)
   if (interpreter !== null) {
     const known = languageByInterpreter.find(({ pattern }) => pattern.test(interpreter))
     return { language: known?.language ?? null, inert: false }
   }
-  const isInert = inertNames.test(name) || inertExtensions.has(extension)
+  const isInert = inertNames.test(name) || isHarmless(extension)
   return { language: null, inert: isInert && decisionOf(path) === null }
 }
 
@@ -132,7 +145,7 @@ export function hasHiddenExtension(path: string): boolean {
     .split('.')
     .slice(1)
   const [inner, last] = extensions.slice(-2).map((extension) => extension.trim().toLowerCase())
-  return inner !== undefined && last !== undefined && inertExtensions.has(inner) && last in languageByExtension
+  return inner !== undefined && last !== undefined && isHarmless(inner) && languageOf(last) !== undefined
 }
 
 function interpreterOf(content: Buffer): string | null {

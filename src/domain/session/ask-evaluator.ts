@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { HeldLease } from '../lease/lease.ts'
 import { type ConversationMessage, ProviderError } from '../ports/model-provider.ts'
 import { askStructured } from '../run/ask-structured.ts'
+import { roomForQuestion } from '../run/fit-context.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { withInstructions } from '../sprint/sprint-prompts.ts'
@@ -26,11 +27,20 @@ export type EvaluatorAnswer =
 
 const maxOutputTokens = 4_000
 
+const systemOf = ({ session }: Pick<TurnState, 'session'>): string =>
+  withInstructions(evaluatorSystem, session.evaluator.instructions)
+
+/** How much the evaluator's model takes in one question, in bytes of JSON. */
+export const evaluatorRoom = ({ models }: Pick<Services, 'models'>, state: Pick<TurnState, 'session'>): number =>
+  roomForQuestion(models.inputLimitOf(state.session.evaluator.model), maxOutputTokens, systemOf(state))
+
 // Of earlier questions, the newest first: each has a whole change in it.
 const maxRememberedCharacters = 200_000
 
 /** The newest of them that the evaluator can be reminded of, oldest first. */
-const newestOf = (judgements: readonly MessageRow[]): readonly MessageRow[] => {
+const newestOf = <Judgement extends Pick<MessageRow, 'question' | 'text'>>(
+  judgements: readonly Judgement[],
+): readonly Judgement[] => {
   let left = maxRememberedCharacters
   const from = judgements.findLastIndex(({ question, text }) => {
     left -= (question?.length ?? 0) + text.length
@@ -41,12 +51,17 @@ const newestOf = (judgements: readonly MessageRow[]): readonly MessageRow[] => {
 
 /** What the evaluator was asked and answered since the session's last commit, which clears it. */
 const earlierJudgements = async (services: Services, state: TurnState): Promise<readonly ConversationMessage[]> => {
-  const remembered = new Set(state.turns.filter(({ epoch }) => epoch === state.turn.epoch).map(({ id }) => id))
+  const remembered = state.turns.filter(({ epoch }) => epoch === state.turn.epoch).map(({ id }) => id)
   const judgements = newestOf(
-    state.messages.filter(
-      ({ role, turnId, question, modelCallId }) =>
-        role === 'EVALUATOR' && question !== null && modelCallId !== null && remembered.has(turnId),
-    ),
+    await rows(services.em())
+      .selectFrom('Message')
+      .select(['question', 'text', 'modelCallId'])
+      .where('turnId', 'in', remembered)
+      .where('role', '=', 'EVALUATOR')
+      .where('question', 'is not', null)
+      .where('modelCallId', 'is not', null)
+      .orderBy('createdAt')
+      .execute(),
   )
   if (judgements.length === 0) return []
   const calls = await rows(services.em())
@@ -85,7 +100,7 @@ export const askEvaluator = async (
     name: 'evaluation',
     schema: answer,
     model: session.evaluator.model,
-    system: withInstructions(evaluatorSystem, session.evaluator.instructions),
+    system: systemOf(state),
     earlier: await earlierJudgements(services, state),
     message: question,
     maxOutputTokens,

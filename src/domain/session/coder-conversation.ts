@@ -4,12 +4,12 @@ import type { ToolCallRow } from '../run/tool-call.entity.ts'
 import { rows } from '../shared/database.ts'
 import { fenceData } from '../shared/fence-data.ts'
 import type { Services } from '../shared/services.ts'
-import type { MessageRow } from './message.entity.ts'
+
 import { evaluationFeedback, turnPrompt } from './session-prompts.ts'
 import type { SessionTurnRow } from './session-turn.entity.ts'
 import type { TurnStatus } from './turn.status.ts'
 import { turnScope } from './turn-scope.ts'
-import type { TurnState } from './turn-state.ts'
+import type { SpokenMessage, TurnState } from './turn-state.ts'
 
 type Recorded = {
   readonly answers: ReadonlyMap<string, readonly ModelAnswer[]>
@@ -71,7 +71,7 @@ const ending = ({ status }: SessionTurnRow): readonly ConversationMessage[] => {
   return notice === undefined ? [] : [{ role: 'user', text: fenceData('notice', notice) }]
 }
 
-const verdictOn = (message: MessageRow): ConversationMessage => ({
+const verdictOn = (message: SpokenMessage): ConversationMessage => ({
   role: 'user',
   text: evaluationFeedback(message.verdict ?? 'FAILED', message.text),
 })

@@ -1,13 +1,15 @@
 import { LockMode } from '@mikro-orm/core'
 import { pipelineActorId } from '../actor/ensure-actors.ts'
-import { messageFromSummary } from '../diff/commit-message.ts'
+import { refreshApproval } from '../approval/refresh-approval.ts'
+import { messageFromSummary } from '../commit-message/commit-message.ts'
+import { changeDiffStatus } from '../diff/change-diff-status.ts'
 import { Diff } from '../diff/diff.entity.ts'
 import { diffTransitions } from '../diff/diff.status.ts'
 import { type PreparedDiff, prepareDiff } from '../diff/prepare-diff.ts'
 import { type LateFacts, proposePatch } from '../diff/propose-patch.ts'
-import { changeDiffStatus, refreshApproval } from '../diff/refresh-approval.ts'
 import type { HeldLease } from '../lease/lease.ts'
 import { Project } from '../project/project.entity.ts'
+import type { Fitted } from '../run/fit-change.ts'
 import { rows } from '../shared/database.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
@@ -15,17 +17,17 @@ import type { Transaction } from '../shared/transact.ts'
 import { describeResults } from '../testing/test-report.ts'
 import { TestRun } from '../testing/test-run.entity.ts'
 import { addMessage } from './add-message.ts'
-import { askEvaluator, type EvaluatorAnswer } from './ask-evaluator.ts'
+import { askEvaluator, type EvaluatorAnswer, evaluatorRoom } from './ask-evaluator.ts'
 import { endTurn } from './end-turn.ts'
-import { Message, type MessageRow } from './message.entity.ts'
+import { Message } from './message.entity.ts'
 import { messageIdOf } from './message-id.ts'
 import { Session } from './session.entity.ts'
 import { type AgentFailure, attempt, lastCallOf } from './session-agent.ts'
-import { evaluatorQuestion } from './session-prompts.ts'
+import { evaluatorQuestion, notSeen } from './session-prompts.ts'
 import { SessionTurn } from './session-turn.entity.ts'
 import { submitPatchName, submittedSummary } from './submit-patch-tool.ts'
 import { maxRounds } from './turn-scope.ts'
-import { sessionSite, type TurnState } from './turn-state.ts'
+import { type SpokenMessage, sessionSite, type TurnState } from './turn-state.ts'
 
 interface Judgement {
   readonly verdict: 'APPROVED' | 'REJECTED' | 'FAILED'
@@ -68,7 +70,7 @@ const resultsOf = async (services: Services, testRunId: string | null): Promise<
 }
 
 /** What the coder said of the change that it handed in; what it said on the way serves where it said nothing. */
-const summaryOf = async (services: Services, coder: MessageRow): Promise<string> => {
+const summaryOf = async (services: Services, coder: SpokenMessage): Promise<string> => {
   const call = await rows(services.em())
     .selectFrom('ToolCall')
     .select('arguments')
@@ -83,10 +85,11 @@ const summaryOf = async (services: Services, coder: MessageRow): Promise<string>
 const questionAbout = async (
   services: Services,
   { turn, turns }: TurnState,
-  coder: MessageRow,
+  coder: SpokenMessage,
   summary: string,
   prepared: PreparedDiff,
-): Promise<string> => {
+  room: number,
+): Promise<Fitted> => {
   const committed = turns.findLastIndex(({ epoch, prompt }) => prompt !== null && epoch < turn.epoch)
   return evaluatorQuestion(
     {
@@ -98,6 +101,7 @@ const questionAbout = async (
       testResults: await resultsOf(services, coder.testRunId),
     },
     coder.iteration,
+    room,
   )
 }
 
@@ -119,7 +123,7 @@ const replaceLast = async (tx: Transaction, projectId: string, sessionId: string
 const storeVerdict = async (
   tx: Transaction,
   state: TurnState,
-  coder: MessageRow,
+  coder: SpokenMessage,
   judgement: Judgement,
   asked: { readonly question: string; readonly modelCallId: string | null },
   diffId: string,
@@ -130,8 +134,6 @@ const storeVerdict = async (
   if (coder.testRunId !== null) (await tx.em.findOneOrFail(TestRun, { id: coder.testRunId })).diffId = diffId
   const coderRow = await tx.em.findOneOrFail(Message, { id: coder.id })
   coderRow.diffId = diffId
-  await tx.em.flush()
-  if (judgement.verdict === 'APPROVED') await refreshApproval(tx, diffId)
   const sessionRow = await tx.em.findOneOrFail(Session, { id: session.id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
   addMessage(tx, sessionRow, {
     id: messageIdOf(scope),
@@ -146,6 +148,8 @@ const storeVerdict = async (
     verdict: judgement.verdict,
     diffId,
   })
+  await tx.em.flush()
+  if (judgement.verdict === 'APPROVED') await refreshApproval(tx, diffId)
   const turnRow = await tx.em.findOneOrFail(SessionTurn, { id: turn.id })
   if (judgement.failure) await endTurn(tx, sessionRow, turnRow, 'FAILED', judgement.failure.message)
   else if (judgement.verdict === 'APPROVED' || round >= maxRounds) await endTurn(tx, sessionRow, turnRow, 'COMPLETED')
@@ -159,7 +163,7 @@ export const evaluateSubmission = async (
   services: Services,
   lease: HeldLease,
   state: TurnState,
-  coder: MessageRow,
+  coder: SpokenMessage,
 ): Promise<void> => {
   const { session, project, turn } = state
   const round = coder.iteration
@@ -168,10 +172,12 @@ export const evaluateSubmission = async (
   const patch = await services.git.patchBetween(project.id, baseTree, coder.submittedTree ?? baseTree)
   const prepared = await prepareDiff(services, project.id, baseCommit, patch, { allowInvalidSyntax: false })
   const summary = await summaryOf(services, coder)
-  const question = await questionAbout(services, state, coder, summary, prepared)
+  const asks = await questionAbout(services, state, coder, summary, prepared, evaluatorRoom(services, state))
+  const question = asks.text
   const { result, failure } = await attempt(lease, () => askEvaluator(services, lease, state, round, question))
   await services.textFeed.flush()
-  const judgement = judgementOf(result, failure, summary, session.title)
+  const judged = judgementOf(result, failure, summary, session.title)
+  const judgement = asks.leftOut === null ? judged : { ...judged, text: `${judged.text}\n\n${notSeen(asks.leftOut)}` }
   const { scope } = sessionSite(state, 'evaluator', round)
   const asked = { question, modelCallId: await lastCallOf(services, scope) }
   const diff = {

@@ -7,7 +7,7 @@ import type { Services } from '../shared/services.ts'
 import type { SessionAgent } from './session.entity.ts'
 
 /** The provider that a session's agent was chosen from. @throws AgentStoppedError when it is no longer configured */
-export const providerOf = (services: Services, agent: SessionAgent): ModelProvider => {
+export const providerOf = (services: Services, agent: Pick<SessionAgent, 'provider'>): ModelProvider => {
   const provider = services.models.get(agent.provider)
   if (!provider)
     throw new AgentStoppedError('not_configured', `The provider ${agent.provider} is no longer configured.`)

@@ -1,4 +1,6 @@
 import type { ModelAnswer } from '../ports/model-provider.ts'
+import { type Fitted, fitChange, fitText } from '../run/fit-change.ts'
+import { sizeOfText } from '../run/fit-context.ts'
 import type { SafetyReport } from '../safety/evaluate-change.ts'
 import { dataRule, fenceData } from '../shared/fence-data.ts'
 import { cut } from '../shared/safe-text.ts'
@@ -19,8 +21,12 @@ A coder has made a change that a requester asked for. Judge it before a person s
 First write your reasoning, addressed to the person who will read the change. Then the verdict: APPROVE with the message to commit the change under (a subject of at most 72 characters in the imperative, and a body where it helps), or REJECT with reasons that the coder can act on.
 What the requester wants is in the <task> and <remark> elements. ${dataRule}`
 
-const maxPatchCharacters = 150_000
+const maxPatchBytes = 200_000
+const maxSafetyBytes = 20_000
 const maxTaskCharacters = 100_000
+
+/** For the tags around a text, with a mark in both, and what parts it from the next. In bytes. */
+const roomForTags = 120
 
 const capabilities = (report: SafetyReport): readonly string[] =>
   report.added.map(({ capability, path, line, symbol }) => `added ${capability}: ${symbol} in ${path}, line ${line}`)
@@ -34,7 +40,7 @@ const findings = (report: SafetyReport): readonly string[] =>
 /** A safety report as words for a model. */
 const describeSafety = (report: SafetyReport): string => {
   const lines = [...capabilities(report), ...findings(report)]
-  return lines.length === 0 ? 'No capability is added and nothing is suspicious.' : cut(lines.join('\n'), 20_000)
+  return lines.length === 0 ? 'No capability is added and nothing is suspicious.' : lines.join('\n')
 }
 
 export interface Submission {
@@ -48,15 +54,65 @@ export interface Submission {
   readonly testResults: string | null
 }
 
-/** What the evaluator is asked about a change. */
-export const evaluatorQuestion = (submission: Submission, round: number): string =>
-  [
-    ...submission.tasks.map(spokenTask),
-    fenceData('coder_summary', submission.summary),
-    fenceData('change', cut(submission.patch, maxPatchCharacters), { round: String(round) }),
-    fenceData('safety_report', describeSafety(submission.safety)),
-    fenceData('test_results', submission.testResults ?? 'The project has no quick tests: nothing was run.'),
-  ].join('\n\n')
+const untested = 'The project has no quick tests: nothing was run.'
+
+/** The newest of what the requester said that there is room for, oldest first; of the newest at least its beginning. */
+const fitTasks = (tasks: Submission['tasks'], room: number): readonly Fitted[] => {
+  const kept: Fitted[] = []
+  let left = room
+  for (const task of tasks.toReversed()) {
+    const text = spokenTask(task)
+    const isNewest = kept.length === 0
+    if (sizeOfText(text) > left) {
+      if (isNewest)
+        kept.push({ text: fenceData('task', fitText(task.words, left - roomForTags).text), leftOut: 'task' })
+      break
+    }
+    kept.push({ text, leftOut: null })
+    left -= sizeOfText(text)
+  }
+  const earlier = tasks.length - kept.length
+  if (earlier > 0)
+    kept.push({ text: fenceData('notice', `${earlier} earlier messages left out.`), leftOut: 'messages' })
+  return kept.reverse()
+}
+
+const said = (what: string, { leftOut }: Fitted): string[] => (leftOut === null ? [] : [`${what}: ${leftOut}`])
+
+/**
+ * What the evaluator is asked about a change, as much of it as its model takes. The change gives way last: it has what
+ * the others leave.
+ * @param room in bytes of JSON
+ */
+export const evaluatorQuestion = (submission: Submission, round: number, room: number): Fitted => {
+  const tasks = fitTasks(submission.tasks, room * 0.25)
+  const summary = fitText(submission.summary, room * 0.05)
+  const safety = fitText(describeSafety(submission.safety), Math.min(maxSafetyBytes, room * 0.1))
+  const tests = fitText(submission.testResults ?? untested, room * 0.15)
+  const others = [...tasks, summary, safety, tests].reduce((sum, { text }) => sum + sizeOfText(text) + roomForTags, 0)
+  const change = fitChange(submission.patch, Math.min(maxPatchBytes, room - others - roomForTags))
+  const leftOut = [
+    ...said('the change', change),
+    ...(tasks.some((task) => task.leftOut !== null) ? ['what the requester said: in part'] : []),
+    ...said("the coder's summary", summary),
+    ...said('the safety report', safety),
+    ...said('the test results', tests),
+  ]
+  return {
+    text: [
+      ...tasks.map(({ text }) => text),
+      fenceData('coder_summary', summary.text),
+      fenceData('change', change.text, { round: String(round) }),
+      fenceData('safety_report', safety.text),
+      fenceData('test_results', tests.text),
+    ].join('\n\n'),
+    leftOut: leftOut.length === 0 ? null : leftOut.join('; '),
+  }
+}
+
+/** What is added to a verdict on what the evaluator did not see whole. */
+export const notSeen = (leftOut: string): string =>
+  `The evaluator was not shown everything, since it is more than its model takes: ${leftOut}. Its verdict is on what it saw.`
 
 /** What the coder is told of a verdict on its change. */
 export const evaluationFeedback = (verdict: Verdict, text: string): string => fenceData('evaluation', text, { verdict })

@@ -1,6 +1,6 @@
 import type { InferEntity } from '@mikro-orm/core'
 import { leaseOn, revokeLeases } from '../lease/lease.ts'
-import { settleLostCalls } from '../run/call-model.ts'
+import { settleLostCalls } from '../run/record-call.ts'
 import { ToolCall } from '../run/tool-call.entity.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { endTestRuns } from '../testing/end-test-runs.ts'

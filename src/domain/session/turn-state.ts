@@ -1,6 +1,6 @@
 import type { DiffRow } from '../diff/diff.entity.ts'
 import type { ProjectRow } from '../project/project.entity.ts'
-import type { CallSite } from '../run/call-model.ts'
+import type { CallSite } from '../run/call-site.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import type { TestRunRow } from '../testing/test-run.entity.ts'
@@ -10,6 +10,21 @@ import type { SessionTurnRow } from './session-turn.entity.ts'
 import { openTurnStatuses } from './turn.status.ts'
 import { turnScope } from './turn-scope.ts'
 
+/** What an agent said, without what it was asked: a question has a whole change in it, and most steps need none. */
+export type SpokenMessage = Pick<MessageRow, (typeof spokenColumns)[number]>
+
+const spokenColumns = [
+  'id',
+  'turnId',
+  'role',
+  'iteration',
+  'text',
+  'verdict',
+  'scope',
+  'submittedTree',
+  'testRunId',
+] as const
+
 /** A session with what decides the next step of the turn that is worked on. */
 export interface TurnState {
   readonly session: SessionRow
@@ -18,7 +33,7 @@ export interface TurnState {
   /** All turns up to this one, oldest first. */
   readonly turns: readonly SessionTurnRow[]
   /** What the agents said in them, oldest first. */
-  readonly messages: readonly MessageRow[]
+  readonly messages: readonly SpokenMessage[]
   /** The newest of the session's diffs. */
   readonly lastDiff: DiffRow | undefined
 }
@@ -47,7 +62,7 @@ export const loadTurn = async (services: Services, sessionId: string): Promise<T
       .execute(),
     read
       .selectFrom('Message')
-      .selectAll()
+      .select([...spokenColumns])
       .where('sessionId', '=', sessionId)
       .where('role', '<>', 'USER')
       .orderBy('createdAt')
@@ -68,9 +83,9 @@ export interface Round {
   /** From 1. */
   readonly number: number
   /** What the coder said in this round, once it has. */
-  readonly coder: MessageRow | undefined
+  readonly coder: SpokenMessage | undefined
   /** Of the round before. */
-  readonly verdict: MessageRow | undefined
+  readonly verdict: SpokenMessage | undefined
 }
 
 /** The round that is worked on: after a verdict, the next one. */

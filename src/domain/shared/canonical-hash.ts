@@ -3,6 +3,10 @@ import { hash } from 'node:crypto'
 /** SHA-256 of a text or bytes, in lower-case hex. */
 export const sha256 = (content: string | Buffer): string => hash('sha256', content)
 
+/** A UUID (version 8) that follows from a text. */
+export const uuidOf = (text: string): string =>
+  sha256(text).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5')
+
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
   if (value === null || typeof value !== 'object') return value

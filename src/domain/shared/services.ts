@@ -9,6 +9,7 @@ import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { Signer } from '../ports/signer.ts'
 import type { TextFeed } from '../ports/text-feed.ts'
+import type { WebhookSender } from '../ports/webhook-sender.ts'
 import type { ModelLimits } from '../testing/model-limits.ts'
 
 export interface Logger {
@@ -95,6 +96,7 @@ export interface Services {
   readonly templates: { list(): Promise<readonly string[]>; load(name: string): Promise<Template | undefined> }
   readonly archives: ArchiveStore
   readonly secrets: Secrets
+  readonly webhooks: WebhookSender
   /** Signs the evidence of commits. */
   readonly signer: Signer
   /** Where a URL leads. Throws SourceRejectedError for one that configuration does not allow. */

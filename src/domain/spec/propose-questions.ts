@@ -1,6 +1,6 @@
 import type { HeldLease } from '../lease/lease.ts'
 import { askStructured } from '../run/ask-structured.ts'
-import type { CallSite } from '../run/call-model.ts'
+import type { CallSite } from '../run/call-site.ts'
 import { Candidate, type CandidateFailure, type CandidateRow } from '../run/candidate.entity.ts'
 import { candidateFailure } from '../run/candidate-failure.ts'
 import { toRunStatus } from '../run/run.status.ts'

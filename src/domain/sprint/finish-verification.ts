@@ -1,5 +1,5 @@
 import { pipelineActorId } from '../actor/ensure-actors.ts'
-import { messageFromSummary } from '../diff/commit-message.ts'
+import { messageFromSummary } from '../commit-message/commit-message.ts'
 import { prepareDiff } from '../diff/prepare-diff.ts'
 import { proposePatch } from '../diff/propose-patch.ts'
 import { DomainError } from '../errors.ts'
@@ -8,7 +8,8 @@ import { noResult } from '../run/candidate-failure.ts'
 import { sandboxFault } from '../run/measure-candidates.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
-import { quickTestCases } from '../testing/open-test-run.ts'
+import { tellingResults, testCasesOf } from '../testing/detected-test-cases.ts'
+import { projectTestCases } from '../testing/open-test-run.ts'
 import { describeResults } from '../testing/test-report.ts'
 import type { TestRunRow } from '../testing/test-run.entity.ts'
 import { testRunTransitions } from '../testing/test-run.status.ts'
@@ -79,7 +80,18 @@ const selectedCandidate = (services: Services, sprintId: string) =>
     .limit(1)
     .executeTakeFirstOrThrow()
 
-const untested = "The project has no tests: nothing was tested, and this rests on the verifier's word alone."
+/** @param ran the tests whose end says nothing of what was tested */
+const untested = (ran: readonly string[]): string =>
+  'Nothing was tested: the project has no test case, and the result has no tests that could be found from its root and ' +
+  'counted as they run (pytest, unittest, node --test, vitest). ' +
+  (ran.length > 0 ? `What was run (${ran.join(', ')}) does not say what it tested. ` : '') +
+  'Without a test that passes a verification does not succeed. Add tests to the change; or a person gives the project a ' +
+  'test case with createTestCase, and then calls retrySprint.'
+
+const ownTests = (testRuns: readonly TestRunRow[], names: readonly string[]): string =>
+  testRuns.some(({ basis }) => basis === 'WORKSPACE')
+    ? `The project has no test case; what was run are the tests that the change itself has: ${names.join(', ')}.`
+    : `The project has no test case, and the change has no tests left; what was run are the branch's: ${names.join(', ')}.`
 
 const succeed = async (
   services: Services,
@@ -115,7 +127,7 @@ const succeed = async (
     prompt: spec.task,
     commitMessage: messageFromSummary(candidate.output ?? '', sprint.name),
   } as const
-  const testCases = await quickTestCases(services, project.id)
+  const testCases = (await testCasesOf(services, project.id, prepared.resultTree)).filter(({ quick }) => quick)
   await proposePatch(services, { diff, prepared, testCases }, (store) =>
     lease.transact(async (tx) => {
       const row = await tx.em.findOneOrFail(Sprint, { id: sprint.id })
@@ -153,7 +165,14 @@ export const finishVerification = async (
     return true
   }
   const named = await resultsOf(services, testRuns)
+  const names = [...new Set(named.map(({ name }) => name))]
   const report = describeResults(named)
+  const testRunIds = testRuns.map(({ id }) => id)
+  if ((await tellingResults(services.em(), testRunIds)).length === 0) {
+    // No verifier's word would make up for it, so none is bought.
+    await tryAgain(services, lease, state, phase, names.length > 0 ? `${untested(names)}\n\n${report}` : untested([]))
+    return true
+  }
   const { project, sprint } = state
   const baseTree = await services.git.treeOf(project.id, sprint.baseCommit ?? '')
   const patch = await services.git.patchBetween(project.id, baseTree, sprint.workingTree ?? baseTree)
@@ -170,8 +189,9 @@ export const finishVerification = async (
     return true
   }
   try {
-    const reasons = testRuns.length === 0 ? [untested, ...verified.reasons] : verified.reasons
-    await succeed(services, lease, state, phase, reasons)
+    const hasOwn = (await projectTestCases(services, project.id)).length > 0
+    const note = hasOwn ? [] : [ownTests(testRuns, names)]
+    await succeed(services, lease, state, phase, [...note, ...verified.reasons])
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     await failPhase(lease, state, phase, error.message)

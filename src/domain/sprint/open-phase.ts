@@ -7,7 +7,8 @@ import { keepCheckpoint } from '../run/checkpoint.ts'
 import { chooseSubagents, openRun } from '../run/open-run.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
-import { openTestRun, projectTestCases } from '../testing/open-test-run.ts'
+import { testCasesOf } from '../testing/detected-test-cases.ts'
+import { openTestRun } from '../testing/open-test-run.ts'
 import { changePhaseStatus } from './change-sprint-status.ts'
 import { Phase, type PhaseRow } from './phase.entity.ts'
 import type { PhaseKind } from './phase.status.ts'
@@ -94,7 +95,10 @@ export const openAgentPhase = async (
   })
 }
 
-/** Runs all tests on the selected tree, and again with the base's own versions of the tests. */
+/**
+ * Runs all tests on the selected tree, and again with the base's own versions of the tests. Where the project has no test
+ * case, each tree says which tests it has.
+ */
 export const openVerification = async (
   services: Services,
   lease: HeldLease,
@@ -102,16 +106,20 @@ export const openVerification = async (
   phase: PhaseRow,
 ): Promise<void> => {
   const { sprint, project } = state
-  const testCases = await projectTestCases(services, project.id)
+  const tree = sprint.workingTree ?? ''
   const baseTree = await services.git.treeOf(project.id, sprint.baseCommit ?? '')
+  const tests = [
+    { basis: 'WORKSPACE', testCases: await testCasesOf(services, project.id, tree) },
+    { basis: 'BASE', testCases: await testCasesOf(services, project.id, baseTree) },
+  ] as const
   await lease.transact(async (tx) => {
     changePhaseStatus(tx, project.id, await tx.em.findOneOrFail(Phase, { id: phase.id }), 'RUNNING')
-    if (testCases.length === 0) return
-    for (const basis of ['WORKSPACE', 'BASE'] as const) {
+    for (const { basis, testCases } of tests) {
+      if (testCases.length === 0) continue
       await openTestRun(services, tx, {
         subject: { projectId: project.id, sprintId: sprint.id },
         phaseId: phase.id,
-        tree: sprint.workingTree ?? '',
+        tree,
         baseTree,
         basis,
         testCases,

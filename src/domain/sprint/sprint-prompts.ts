@@ -1,3 +1,5 @@
+import { type Fitted, fitChange, fitText } from '../run/fit-change.ts'
+import { sizeOfText } from '../run/fit-context.ts'
 import { dataRule, fenceData } from '../shared/fence-data.ts'
 import type { InterviewQuestion } from '../spec/spec.entity.ts'
 
@@ -6,7 +8,7 @@ Read the repository with the tools, then write the plan of the change to impleme
 ${dataRule}`
 
 export const coderSystem = `You are the coder.
-Change the files of the workspace with the tools until the task is done and its tests pass. Read before you change. Keep the change as small as the task allows; do not change tests to make them pass. Run the tests with run_tests. When you are only asked a question, answer it and change nothing.
+Change the files of the workspace with the tools until the task is done and its tests pass. Read before you change. Keep the change as small as the task allows; do not change tests to make them pass. Where the project has no tests, add some for what you change, which run from its root with what is there (unittest, node --test): a change that no test has passed on is not accepted. Run the tests with run_tests. When you are only asked a question, answer it and change nothing.
 When you are done, answer with a summary of the change; its first line becomes the subject of the commit message.
 ${dataRule}`
 
@@ -55,6 +57,29 @@ export const verifierMessage = (assignment: Assignment, patch: string, results: 
     fenceData('change', patch),
     fenceData('test_results', results),
   ].join('\n\n')
+
+const maxPatchBytes = 250_000
+/** A text that would leave its element makes the fence's tags longer. */
+const roomForTags = 200
+
+/**
+ * What the verifier is asked, as much of it as its model takes: the plan and the test results have their share, and the
+ * change has what they leave.
+ * @param room in bytes of JSON
+ */
+export const verifierQuestion = (assignment: Assignment, patch: string, results: string, room: number): Fitted => {
+  const plan = fitText(assignment.plan ?? '', room * 0.2)
+  const tests = fitText(results, room * 0.3)
+  const told = { ...assignment, plan: assignment.plan === null ? null : plan.text }
+  const others = sizeOfText(verifierMessage(told, '', tests.text)) + roomForTags
+  const change = fitChange(patch, Math.max(0, Math.min(maxPatchBytes, room - others)))
+  const parts = Object.entries({ 'the plan': plan, 'the change': change, 'the test results': tests })
+  const missing = parts.flatMap(([what, { leftOut }]) => (leftOut === null ? [] : [`${what}: ${leftOut}`]))
+  return {
+    text: verifierMessage(told, change.text, tests.text),
+    leftOut: missing.length === 0 ? null : missing.join('; '),
+  }
+}
 
 export const judgeMessage = (task: string, a: string, b: string): string =>
   [fenceData('task', task), fenceData('candidate', a, { label: 'A' }), fenceData('candidate', b, { label: 'B' })].join(

@@ -1,6 +1,6 @@
 import type { ProjectRow } from '../project/project.entity.ts'
 import type { AgentRunRow } from '../run/agent-run.entity.ts'
-import type { CallSite } from '../run/call-model.ts'
+import type { CallSite } from '../run/call-site.ts'
 import type { CandidateRow } from '../run/candidate.entity.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'

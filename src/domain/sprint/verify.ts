@@ -6,13 +6,14 @@ import { askStructured } from '../run/ask-structured.ts'
 import { Candidate, type CandidateFailure, type CandidateRow } from '../run/candidate.entity.ts'
 import { candidateFailure } from '../run/candidate-failure.ts'
 import { keepCheckpoint } from '../run/checkpoint.ts'
+import type { Fitted } from '../run/fit-change.ts'
+import { roomForQuestion } from '../run/fit-context.ts'
 import { openRun } from '../run/open-run.ts'
 import { isEnded, toRunStatus } from '../run/run.status.ts'
 import type { Subagent } from '../run/subagent.ts'
-import { cut } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { PhaseRow } from './phase.entity.ts'
-import { verifierMessage, verifierSystem } from './sprint-prompts.ts'
+import { type Assignment, verifierQuestion, verifierSystem } from './sprint-prompts.ts'
 import { assignmentOf, loadPhaseRun, type SprintState, sprintSite } from './sprint-state.ts'
 
 export const verification = z.strictObject({
@@ -22,7 +23,6 @@ export const verification = z.strictObject({
 type Verification = z.output<typeof verification>
 
 const maxOutputTokens = 2_000
-const maxPatchCharacters = 200_000
 
 // The judge's provider first; the others stand in when it does not answer.
 const verifiers = (services: Services, judge: Subagent | null): readonly Subagent[] => {
@@ -39,6 +39,22 @@ const verifiers = (services: Services, judge: Subagent | null): readonly Subagen
     ...all.filter(({ provider }) => provider === preferred),
     ...all.filter(({ provider }) => provider !== preferred),
   ]
+}
+
+/** A verifier is asked about as much as the model with the least room takes: they stand in for each other. */
+const questionFor = (
+  { models }: Services,
+  asked: readonly Subagent[],
+  assignment: Assignment,
+  patch: string,
+  results: string,
+): Fitted => {
+  const limits = asked.flatMap(({ provider, model }) => {
+    const name = model ?? models.get(provider)?.defaultModel
+    return name === undefined ? [] : [models.inputLimitOf(name)]
+  })
+  const room = roomForQuestion(Math.min(...limits), maxOutputTokens, verifierSystem)
+  return verifierQuestion(assignment, patch, results, room)
 }
 
 const end = (lease: HeldLease, candidate: CandidateRow, output: string | null, failure: CandidateFailure | null) =>
@@ -64,8 +80,9 @@ export const askVerifier = async (
   patch: string,
   results: string,
 ): Promise<Verification | undefined> => {
-  const message = verifierMessage(assignmentOf(state, phase), cut(patch, maxPatchCharacters), results)
   const { sprint, project } = state
+  const standBy = verifiers(services, sprint.judge)
+  const { text: message, leftOut } = questionFor(services, standBy, assignmentOf(state, phase), patch, results)
   const begun = await loadPhaseRun(services, phase.id)
   // One that failed is of an earlier try of this phase.
   if (!begun || begun.run.status === 'FAILED' || begun.run.status === 'CANCELED') {
@@ -83,7 +100,7 @@ export const askVerifier = async (
         message,
         baseCommit: sprint.baseCommit,
         start: { tree, checkpointId },
-        subagents: verifiers(services, sprint.judge),
+        subagents: standBy,
         judge: null,
         note: null,
         // They are asked one after the other, so each may use what is left.
@@ -119,7 +136,8 @@ export const askVerifier = async (
       })
       if (candidate.status !== 'COMPLETED') await end(lease, candidate, JSON.stringify(answer), null)
       await closeRun(lease, run.id, 'COMPLETED')
-      return answer
+      if (leftOut === null) return answer
+      return { ...answer, reasons: [...answer.reasons, `The verifier was not shown everything: ${leftOut}.`] }
     } catch (error) {
       const failure = lease.signal.aborted ? undefined : candidateFailure(error)
       if (!failure) throw error

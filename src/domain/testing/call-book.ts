@@ -1,14 +1,10 @@
+import type { Amount } from '../budget/reserve.ts'
 import { BudgetExceededError } from '../errors.ts'
 import { type HeldLease, LeaseLostError } from '../lease/lease.ts'
 import type { Admission, CallBook, GatewayCall, Refusal } from '../ports/model-gateway.ts'
-import {
-  type CallSite,
-  recordCall,
-  settleLostCalls,
-  storeAnswer,
-  storeFailure,
-  worstCaseOf,
-} from '../run/call-model.ts'
+import { worstCaseOf } from '../run/call-model.ts'
+import type { CallSite } from '../run/call-site.ts'
+import { recordCall, settleLostCalls, storeAnswer, storeFailure } from '../run/record-call.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
@@ -45,16 +41,15 @@ const usedBy = async (tx: Transaction, scope: string): Promise<Used> => {
   }
 }
 
-const overLimit = (
-  limits: ModelLimits,
-  used: Used,
-  worst: { tokens: number; costUsd: number | null },
-): string | null => {
+const overLimit = (limits: ModelLimits, used: Used, model: string, worst: Amount): string | null => {
   if (used.calls >= limits.calls) return `A test may make ${limits.calls} calls to models, and this one has made them.`
   if (used.tokens + worst.tokens > limits.tokens) {
     return `A test may use ${limits.tokens} tokens; ${used.tokens} are used, and this call may use ${worst.tokens}.`
   }
-  const costUsd = worst.costUsd ?? 0
+  const { costUsd } = worst
+  if (costUsd === null) {
+    return `A test may use models for ${limits.costUsd} USD, and the price of ${model} is not known: whoever runs the server gives it one in the file that MODEL_PRICES names, 0 for a model that costs nothing.`
+  }
   if (used.costUsd + costUsd > limits.costUsd) {
     return `A test may use models for ${limits.costUsd} USD; ${used.costUsd.toFixed(4)} are used, and this call may cost ${costUsd.toFixed(4)}.`
   }
@@ -89,7 +84,7 @@ export const openCallBook = async (services: Services, lease: HeldLease, site: C
     const worst = worstCaseOf(services, call)
     return lease.transact(async (tx) => {
       const used = await usedBy(tx, site.scope)
-      const fault = overLimit(services.modelLimits, used, worst)
+      const fault = overLimit(services.modelLimits, used, call.model, worst)
       if (fault !== null) return refuse('LIMIT', fault)
       const { model, requestHash } = call
       const sequence = used.nextSequence

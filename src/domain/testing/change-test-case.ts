@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { requireProjectRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { NotFoundError } from '../errors.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { validate } from '../shared/validate.ts'
+import { requireTestAuthority } from './require-test-authority.ts'
 import { TestCase } from './test-case.entity.ts'
 import { testCaseFields } from './test-case-input.ts'
 
@@ -22,7 +22,7 @@ export type UpdateTestCaseInput = z.input<typeof input>
 const find = async (tx: Transaction, viewer: Viewer, id: string) => {
   const testCase = await tx.em.findOne(TestCase, { id, deletedAt: null })
   if (!testCase) throw new NotFoundError('test case', id)
-  await requireProjectRole(tx.em, viewer, testCase.projectId, 'AUTHOR', { noun: 'test case', id })
+  await requireTestAuthority(tx, viewer, testCase.projectId, { noun: 'test case', id })
   return testCase
 }
 

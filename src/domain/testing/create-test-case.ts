@@ -6,6 +6,7 @@ import { once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
 import { clientMutationId, validate } from '../shared/validate.ts'
+import { requireTestAuthority } from './require-test-authority.ts'
 import { TestCase } from './test-case.entity.ts'
 import { testCaseFields } from './test-case-input.ts'
 import { defaultTimeoutMs } from './test-timeouts.ts'
@@ -34,6 +35,7 @@ export const createTestCase = async (
   const checked = validate(input, given)
   return transact(services, async (tx) => {
     const project = await findProject(tx, viewer, checked.projectId, 'AUTHOR')
+    await requireTestAuthority(tx, viewer, project.id)
     return once(tx, viewer, 'createTestCase', checked.clientMutationId, async () => {
       const id = randomUUID()
       const quick = checked.quick ?? true

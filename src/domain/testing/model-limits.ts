@@ -3,7 +3,7 @@ export interface ModelLimits {
   readonly calls: number
   /** Input and output, of all its calls together. */
   readonly tokens: number
-  /** Of the calls whose price is known. */
+  /** Of all its calls; one to a model whose price is not known is refused. */
   readonly costUsd: number
 }
 

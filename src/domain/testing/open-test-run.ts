@@ -4,7 +4,7 @@ import type { EventSubject } from '../event/event.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
-import type { TestCaseRow } from './test-case.entity.ts'
+import { TestCase, type TestCaseRow } from './test-case.entity.ts'
 import { definitionOf, TestDefinition, type TestDefinitionRow } from './test-definition.entity.ts'
 import { type TestBasis, TestResult, TestRun } from './test-run.entity.ts'
 
@@ -46,6 +46,13 @@ const storeDefinitions = async (tx: Transaction, definitions: readonly TestDefin
   if (sorted.length > 0) await tx.em.upsertMany(TestDefinition, sorted, { onConflictAction: 'ignore' })
 }
 
+/** Results name their test case, also one that a tree brought and that was never the project's. */
+const storeDetected = async (tx: Transaction, testCases: readonly TestCaseRow[]): Promise<void> => {
+  const detected = testCases.filter(({ deletedAt }) => deletedAt !== null)
+  const sorted = detected.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  if (sorted.length > 0) await tx.em.upsertMany(TestCase, sorted, { onConflictAction: 'ignore' })
+}
+
 /** Stores a QUEUED test run with a place for each result, and asks for it to be run. */
 export const openTestRun = async (services: Services, tx: Transaction, run: NewTestRun): Promise<string> => {
   const id = randomUUID()
@@ -54,6 +61,7 @@ export const openTestRun = async (services: Services, tx: Transaction, run: NewT
     tx,
     tests.map(({ definition }) => definition),
   )
+  await storeDetected(tx, run.testCases)
   tx.em.create(TestRun, {
     id,
     projectId: run.subject.projectId,

@@ -149,13 +149,20 @@ const lookAtTree = async (git: GitStore, projectId: string, treeish: string): Pr
   }
 }
 
+/** The test cases that a tree of a project speaks for. */
+export const treeTestCases = async (
+  { git }: Pick<Services, 'git'>,
+  projectId: string,
+  treeish: string,
+): Promise<readonly ProposedTestCase[]> => proposeTestCases(await lookAtTree(git, projectId, treeish))
+
 /** The test cases that a project's head speaks for and that it does not have. */
 export const proposedTestCases = async (
   services: Pick<Services, 'em' | 'git'>,
   { id, headCommit }: Pick<ProjectRow, 'id' | 'headCommit'>,
 ): Promise<readonly ProposedTestCase[]> => {
   if (headCommit === null) return []
-  const proposed = await proposeTestCases(await lookAtTree(services.git, id, headCommit))
+  const proposed = await treeTestCases(services, id, headCommit)
   const existing = new Set((await projectTestCases(services, id)).map(({ command }) => JSON.stringify(command)))
   return proposed.filter(({ command }) => !existing.has(JSON.stringify(command)))
 }

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
+import { refreshApproval } from '../approval/refresh-approval.ts'
 import type { DiffRow } from '../diff/diff.entity.ts'
 import { findDiff } from '../diff/find-diff.ts'
-import { refreshApproval } from '../diff/refresh-approval.ts'
-import { InvalidTransitionError, NotFoundError } from '../errors.ts'
+import { InvalidTransitionError, NotFoundError, SandboxUnavailableError } from '../errors.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 import { fieldFault, validate } from '../shared/validate.ts'
+import { detectedTestCases } from './detected-test-cases.ts'
 import { openTestRun, projectTestCases } from './open-test-run.ts'
 import type { TestCaseRow } from './test-case.entity.ts'
 import { definitionOf } from './test-definition.entity.ts'
@@ -31,7 +32,7 @@ const choose = (all: readonly TestCaseRow[], ids: readonly string[] | null | und
     'testCaseIds',
     all.length > 0
       ? 'the project has no quick test: name those to run'
-      : 'the project has no tests: make one with createTestCase, Project.proposedTestCases says which it could have',
+      : 'the project has no tests, and none were found in what the diff results in: make one with createTestCase, Project.proposedTestCases says which it could have',
   )
 }
 
@@ -60,21 +61,37 @@ const underWay = async (
   return undefined
 }
 
+/** Where the project has no test case: the tests that the diff's result brings. */
+const detectedOn = async (services: Services, viewer: Viewer, diffId: string): Promise<readonly TestCaseRow[]> => {
+  const { projectId, tree, hasOwn } = await transact(services, async (tx) => {
+    const { project, diff } = await findDiff(tx, viewer, diffId, 'AUTHOR')
+    const own = await projectTestCases({ em: () => tx.em }, project.id)
+    return { projectId: project.id, tree: diff.resultTree, hasOwn: own.length > 0 }
+  })
+  return hasOwn ? [] : detectedTestCases(services, projectId, tree)
+}
+
 /**
- * Runs tests on what a diff results in: those named, or the project's quick ones. A diff in any state can be tested. What
+ * Runs tests on what a diff results in: those named, or the project's quick ones; where it has no test case, those that
+ * the result brings. A diff in any state can be tested. What
  * is known of the same content is not run again, and a run of the same tests that is under way is answered as it is,
  * unless `force` asks for a new one.
  * @returns the test run's id
  * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError
+ * @throws SandboxUnavailableError when this server has nothing to isolate them with, with what to install
  */
 export const testDiff = async (services: Services, viewer: Viewer, given: TestDiffInput): Promise<string> => {
   const { diffId, testCaseIds, force } = validate(input, given)
+  const sandbox = await services.sandbox.availability()
+  const detected = testCaseIds ? [] : await detectedOn(services, viewer, diffId)
   return transact(services, async (tx) => {
     const { project, diff } = await findDiff(tx, viewer, diffId, 'AUTHOR')
     if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
-    const testCases = choose(await projectTestCases({ em: () => tx.em }, project.id), testCaseIds)
+    const own = await projectTestCases({ em: () => tx.em }, project.id)
+    const testCases = choose(own.length > 0 ? own : detected, testCaseIds)
     const running = force ? undefined : await underWay(tx, diff, testCases)
     if (running !== undefined) return running
+    if (!sandbox.available) throw new SandboxUnavailableError(`${sandbox.reason} To fix it: ${sandbox.remedy}`)
     const id = await openTestRun(services, tx, {
       subject: { projectId: project.id, sprintId: diff.sprintId ?? null, sessionId: diff.sessionId ?? null, diffId },
       diffId,

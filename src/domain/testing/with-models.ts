@@ -1,7 +1,7 @@
 import type { HeldLease } from '../lease/lease.ts'
 import type { LoopbackDoor } from '../ports/model-gateway.ts'
 import type { Provider } from '../ports/model-provider.ts'
-import type { CallSite } from '../run/call-model.ts'
+import type { CallSite } from '../run/call-site.ts'
 import { rows } from '../shared/database.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
-import { commitMessage } from '../diff/commit-message.ts'
+import { commitMessage } from '../commit-message/commit-message.ts'
 import { DomainError, SourceRejectedError } from '../errors.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import { rows } from '../shared/database.ts'

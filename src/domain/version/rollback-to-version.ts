@@ -47,6 +47,7 @@ export const rollbackToVersion = async (services: Services, viewer: Viewer, vers
       branch,
       head,
       tree: version.tree,
+      earlierId: null,
       commitMessage: rollbackMessage(version),
       nothingToDo: `The branch ${branch} has the content of this version.`,
     },

@@ -1,11 +1,13 @@
-import type { ApprovalState } from '../../domain/diff/approval.ts'
+import type { ApprovalState } from '../../domain/approval/approval.ts'
+import type { Approval } from '../../domain/approval/load-approval.ts'
+import type { PushRow } from '../../domain/commit/push.entity.ts'
 import type { DiffFile, DiffRow } from '../../domain/diff/diff.entity.ts'
 import { type Hunk, parseHunks } from '../../domain/diff/hunks.ts'
-import type { Approval } from '../../domain/diff/load-approval.ts'
 import type { DiffPreview } from '../../domain/diff/preview-diff.ts'
-import type { PushRow } from '../../domain/diff/push.entity.ts'
-import type { ReviewRow } from '../../domain/diff/review.entity.ts'
+import type { ReviewRow } from '../../domain/review/review.entity.ts'
+import type { Risk } from '../../domain/risk/risk.ts'
 import type { SafetyEvaluationRow } from '../../domain/safety/safety-evaluation.entity.ts'
+import { sha256 } from '../../domain/shared/canonical-hash.ts'
 import { builder } from '../builder.ts'
 import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, PushStatusEnum, ReviewVerdictEnum } from '../enums.ts'
 import { found } from '../found.ts'
@@ -43,7 +45,10 @@ const HunkRef = builder.objectRef<IndexedHunk>('Hunk').implement({
 })
 
 /** What the files of a diff, stored or not, are read from. */
-type FileOwner = Pick<DiffRow, 'projectId' | 'baseTree' | 'resultTree' | 'files'>
+type FileOwner = Pick<DiffRow, 'projectId' | 'baseTree' | 'resultTree' | 'files'> & {
+  /** Null of what is not stored, on which nobody can have a mark. */
+  readonly id: string | null
+}
 
 interface ShownFile extends DiffFile {
   readonly diff: FileOwner
@@ -87,6 +92,12 @@ const FileChangeRef = builder.objectRef<ShownFile>('FileChange').implement({
       resolve: (file) => parseHunks(file.patch).map((hunk, index) => ({ ...hunk, index: file.hunksBefore + index })),
     }),
     isTest: t.exposeBoolean('isTest', { description: 'A test, or what decides how tests run.' }),
+    reviewedByViewer: t.boolean({
+      description:
+        'Whether the viewer has marked it as reviewed, here or in another iteration in which its change is the same.',
+      resolve: async ({ diff: { id, baseTree }, ...file }, _, { load }) =>
+        id !== null && (await load.isRead.load({ id, baseTree }))(file),
+    }),
   }),
 })
 
@@ -97,6 +108,18 @@ const ApprovalStateRef = builder.objectRef<ApprovalState>('ApprovalState').imple
     given: t.exposeInt('given'),
     satisfied: t.exposeBoolean('satisfied'),
     missing: t.stringList({ description: 'In words, what is still needed.', resolve: (state) => [...state.missing] }),
+  }),
+})
+
+const RiskRef = builder.objectRef<Risk>('Risk').implement({
+  description:
+    'How closely a person should look, as the policy and the tests are now: capabilities, findings, protected paths, escalations, size, changed tests, tests that fail or are missing.',
+  fields: (t) => ({
+    score: t.exposeFloat('score', { description: '0 when nothing stands out; there is no highest one.' }),
+    reasons: t.stringList({
+      description: 'In words, each with its place, the heaviest first.',
+      resolve: ({ reasons }) => [...reasons],
+    }),
   }),
 })
 
@@ -115,7 +138,8 @@ interface ShownReview extends ReviewRow {
 
 const ReviewRef = builder.objectRef<ShownReview>('Review')
 builder.node(ReviewRef, {
-  description: "A person's decision. It holds for exactly one content, evaluation, base, message and policy.",
+  description:
+    "A person's decision, or a policy rule's approval. It holds for exactly one content, evaluation, base, message and policy.",
   id: { resolve: (review) => review.id },
   loadOne: async (id, context) => {
     const review = await context.load.review.load(id)
@@ -136,6 +160,12 @@ builder.node(ReviewRef, {
       type: ActorRef,
       resolve: async (review, _, { load }) => found(await load.actor.load(review.reviewerId)),
     }),
+    automatic: t.boolean({
+      description:
+        "True for a policy rule's approval, which holds while the rule permits the diff; `reviewer` is then the server itself.",
+      resolve: (review) => review.rule !== null,
+    }),
+    rule: t.exposeString('rule', { nullable: true, description: 'Name of the auto-approve rule.' }),
     contentHash: t.exposeString('contentHash'),
     evaluationHash: t.exposeString('evaluationHash'),
     policyHash: t.exposeString('policyHash'),
@@ -143,7 +173,8 @@ builder.node(ReviewRef, {
     carriedFrom: t.field({
       type: ReviewRef,
       nullable: true,
-      description: 'The review of the diff before its rebase, which this one carries on.',
+      description:
+        'The review that this one carries on: of the diff before its rebase, or of the same person under the message before theirs.',
       resolve: async (review, _, { load }) => {
         const earlier = review.carriedFromId && (await load.review.load(review.carriedFromId))
         const diff = earlier && (await load.diff.load(earlier.diffId))
@@ -208,6 +239,25 @@ builder.node(DiffRef, {
     hunks: t.exposeInt('hunks'),
     prompt: t.exposeString('prompt', { nullable: true, description: 'The task that it came from.' }),
     commitMessage: t.exposeString('commitMessage', { description: 'Trailers are appended when it is committed.' }),
+    messageHash: t.string({
+      description: 'SHA-256 of commitMessage. A review is bound to it.',
+      resolve: (diff) => sha256(diff.commitMessage),
+    }),
+    refiningMessage: t.boolean({
+      description: 'True while the evaluator words the commit message anew.',
+      resolve: ({ refinement }) => refinement?.failure === null,
+    }),
+    refinementFailure: t.string({
+      nullable: true,
+      description: 'Why the last refineCommitMessage left the message as it is; null after one that worked.',
+      resolve: ({ refinement }) => refinement?.failure?.message ?? null,
+    }),
+    autoRebaseFailure: t.string({
+      nullable: true,
+      description:
+        "Why this diff was not brought to the branch's head by itself, where the policy has autoRebase: a conflict, for example. It is tried again when the branch moves on.",
+      resolve: ({ autoRebase }) => autoRebase?.failure ?? null,
+    }),
     evaluatorReasoning: t.exposeString('evaluatorReasoning', {
       nullable: true,
       description: "Why a session's evaluator approved or rejected it, or why it could not judge.",
@@ -242,6 +292,10 @@ builder.node(DiffRef, {
         const tree = await load.lastSeenTree.load(diff.id)
         return tree === null ? null : services.git.patchBetween(diff.projectId, tree, diff.resultTree)
       },
+    }),
+    risk: t.field({
+      type: RiskRef,
+      resolve: (diff, _, { load }) => load.risk.load(diff),
     }),
     safety: t.field({
       type: SafetyEvaluationRef,
@@ -311,7 +365,7 @@ const unstoredEvaluation = (preview: DiffPreview): SafetyEvaluationRow => {
 export const DiffPreviewRef = builder.objectRef<DiffPreview>('DiffPreview').implement({
   description: 'What proposeDiff would answer, and nothing stored.',
   fields: (t) => ({
-    files: t.field({ type: [FileChangeRef], resolve: (preview) => [...shownFiles(preview)] }),
+    files: t.field({ type: [FileChangeRef], resolve: (preview) => [...shownFiles({ ...preview, id: null })] }),
     additions: t.exposeInt('additions'),
     deletions: t.exposeInt('deletions'),
     hunks: t.exposeInt('hunks'),

@@ -1,6 +1,7 @@
 import type { EventRow } from '../../domain/event/event.entity.ts'
 import type { EventBody } from '../../domain/event/event.ts'
 import { formatCursor } from '../../domain/event/event-cursor.ts'
+import { globalId } from '../../domain/shared/global-id.ts'
 import { builder } from '../builder.ts'
 import {
   DiffStatusEnum,
@@ -35,7 +36,7 @@ export const EventInterface = builder.interfaceRef<EventRow>('Event').implement(
   fields: (t) => ({
     cursor: t.string({ resolve: formatCursor }),
     at: t.field({ type: 'DateTime', resolve: (event) => event.at }),
-    projectId: t.id({ resolve: (event) => Buffer.from(`Project:${event.projectId}`).toString('base64') }),
+    projectId: t.id({ resolve: (event) => globalId('Project', event.projectId) }),
   }),
 })
 

@@ -1,4 +1,4 @@
-import type { ReviewCommentRow } from '../../domain/diff/review-comment.entity.ts'
+import type { ReviewCommentRow } from '../../domain/review/review-comment.entity.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
 import { DiffSideEnum } from '../enums.ts'

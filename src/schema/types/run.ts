@@ -3,6 +3,7 @@ import type { CheckpointRow } from '../../domain/run/checkpoint.entity.ts'
 import type { CandidateScore, OverruledDecision } from '../../domain/run/decision.entity.ts'
 import type { CandidateMetrics } from '../../domain/run/read-metrics.ts'
 import type { ToolCallRow } from '../../domain/run/tool-call.entity.ts'
+import { globalId } from '../../domain/shared/global-id.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
 import { DecisionMethodEnum, ProviderEnum, RunStatusEnum } from '../enums.ts'
@@ -192,7 +193,7 @@ builder.node(CheckpointRef, {
       resolve: ({ state }) => ({
         ...state,
         ...(state.candidateId !== undefined && {
-          candidateId: Buffer.from(`Candidate:${state.candidateId}`).toString('base64'),
+          candidateId: globalId('Candidate', state.candidateId),
         }),
       }),
     }),

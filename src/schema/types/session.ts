@@ -2,6 +2,7 @@ import type { DiffRow } from '../../domain/diff/diff.entity.ts'
 import type { TextPiece } from '../../domain/ports/text-feed.ts'
 import type { MessageRow } from '../../domain/session/message.entity.ts'
 import type { SessionAgent } from '../../domain/session/session.entity.ts'
+import { globalId } from '../../domain/shared/global-id.ts'
 import { builder } from '../builder.ts'
 import { DiffConnection, MessageConnection } from '../connections.ts'
 import { DiffStatusEnum, MessageRoleEnum, TurnStatusEnum } from '../enums.ts'
@@ -81,7 +82,8 @@ builder.node(SessionRef, {
     ),
     pendingDiffs: t.field({
       type: [DiffRef],
-      description: 'Those that wait for a person, oldest first: everything that a reloaded page needs.',
+      description:
+        'Those that wait for a person, oldest first: everything that a reloaded page needs. None when the project is archived.',
       resolve: async (session, _, { load }) => [...(await load.pendingDiffsOfSession.load(session.id))],
     }),
     usage: t.field({ type: UsageRef, resolve: (session, _, { load }) => load.usage('sessionId').load(session.id) }),
@@ -177,7 +179,7 @@ export const TextDeltaRef = builder.objectRef<TextPiece>('TextDelta').implement(
   fields: (t) => ({
     messageId: t.id({
       description: 'Of the message that it will be: node finds it once MessageAdded was sent.',
-      resolve: ({ messageId }) => Buffer.from(`Message:${messageId}`).toString('base64'),
+      resolve: ({ messageId }) => globalId('Message', messageId),
     }),
     agent: t.exposeString('agent', { description: 'coder or evaluator.' }),
     iteration: t.exposeInt('iteration'),

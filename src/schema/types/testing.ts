@@ -50,7 +50,8 @@ const TestResultRef = builder
       testCase: t.field({
         type: TestCaseRef,
         nullable: true,
-        description: 'Null once deleted; name and command are as they were run.',
+        description:
+          'Null once deleted, and of a test that was found in the change itself, where the project has no test case; name and command are as they were run.',
         resolve: async (result, _, { load }) => {
           const testCase = await load.testCase.load(result.testCaseId)
           return testCase?.deletedAt ? null : testCase

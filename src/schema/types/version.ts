@@ -7,6 +7,7 @@ import { builder } from '../builder.ts'
 import { ManifestEntryConnection } from '../connections.ts'
 import { found } from '../found.ts'
 import { maxPageSize } from '../pages.ts'
+import { formatPath, parsePath } from '../path-cursor.ts'
 import { ActorRef, ManifestEntryRef, ProjectRef, VersionRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { FileContentRef } from './file.ts'
@@ -22,19 +23,6 @@ builder.objectType(ManifestEntryRef, {
     size: t.exposeInt('size', { description: 'In bytes.' }),
   }),
 })
-
-const longestPath = 4_096
-
-const formatPath = (entry: ManifestEntry): string => entry.pathBytes.toString('base64url')
-
-const parsePath = (argument: string, cursor: string | undefined): Buffer | null => {
-  if (cursor === undefined) return null
-  const path = Buffer.from(cursor, 'base64url')
-  if (path.length === 0 || path.length > longestPath || path.toString('base64url') !== cursor) {
-    throw fieldFault(argument, 'is not a cursor of this list')
-  }
-  return path
-}
 
 const ManifestRef = builder.objectRef<VersionRow>('Manifest').implement({
   description: 'Every file of a version, sorted by path. The hash is over the sorted entries.',

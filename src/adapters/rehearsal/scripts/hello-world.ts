@@ -6,7 +6,25 @@ const assessment = {
   risks: [],
 }
 
-/** A new file in an empty project: right at the first attempt. */
+/** A test that finds the words wherever `call` makes the script print them. */
+const testFile = (imports: string, call: string): string => `import io
+import unittest
+from contextlib import redirect_stdout
+${imports}
+
+class HelloTest(unittest.TestCase):
+    def test_prints_hello_world(self):
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            ${call}
+        self.assertEqual(printed.getvalue(), "hello world\\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
+`
+
+/** A new file and its test in an empty project: right at the first attempt. */
 export const helloWorld: Script = {
   task: /^create a python script that prints ['"]hello world['"] to stdout\.?$/i,
   wantedQuestions: ['file_name'],
@@ -37,6 +55,7 @@ export const helloWorld: Script = {
 
 1. Add \`hello.py\` with a function that prints \`hello world\`.
 2. Call it under a main guard. Importing it must not print.
+3. Add \`test_hello.py\`, since the project has no tests yet.
 `,
             ),
           ],
@@ -61,11 +80,15 @@ if __name__ == "__main__":
               ),
             ],
           },
-          { text: 'I run what tests the project has.', toolCalls: [runTests()] },
+          {
+            text: 'The project has no tests, so I add one.',
+            toolCalls: [writeFile('test_hello.py', testFile('\nfrom hello import main\n', 'main()'))],
+          },
+          { text: 'I run it.', toolCalls: [runTests()] },
           {
             text: `Add a script that prints hello world
 
-hello.py prints "hello world" when it is run and nothing when it is imported.`,
+hello.py prints "hello world" when it is run and nothing when it is imported. test_hello.py tests it.`,
           },
         ],
       ],
@@ -90,7 +113,7 @@ hello.py prints "hello world" when it is run and nothing when it is imported.`,
               'implementation_plan.md',
               `# Plan
 
-Add \`hello.py\`, a single line that prints \`hello world\`.
+Add \`hello.py\`, a single line that prints \`hello world\`, and \`test_hello.py\`.
 `,
             ),
           ],
@@ -104,11 +127,15 @@ Add \`hello.py\`, a single line that prints \`hello world\`.
             text: 'One line is all that the task asks for.',
             toolCalls: [writeFile('hello.py', 'print("hello world")\n')],
           },
-          { text: 'Now the tests, if there are any.', toolCalls: [runTests()] },
+          {
+            text: 'There is no test yet, and there should be one.',
+            toolCalls: [writeFile('test_hello.py', testFile('', 'import hello  # noqa: F401'))],
+          },
+          { text: 'Now the test.', toolCalls: [runTests()] },
           {
             text: `Add hello.py
 
-It prints "hello world" to stdout.`,
+It prints "hello world" to stdout. test_hello.py tests it.`,
           },
         ],
       ],

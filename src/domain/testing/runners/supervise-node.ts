@@ -100,7 +100,7 @@ const judge = () => {
   const left = isInOneProcess ? [] : files.filter((file) => !ended.has(file) && !(isLeftOnPurpose && withTests.has(file)))
   if (left.length > 0) object('The process of ' + some(left.map((file) => relative(real('.'), file))) + ' was left, as by process.exit, before it had come to its own end, though with exit status 0: nobody knows which of its tests were still to come.')
   const hasPassed = tests.some(({ isPassed }) => isPassed) || (!isFiltered && files.some((file) => !withTests.has(file)))
-  if (!hasPassed) object(total === 0 ? 'No test was run: none has a name that was asked for.' : 'None of ' + total + ' tests passed: all were skipped or still to do.')
+  if (!hasPassed) object(total === 0 ? 'No test was run: there is none, or none has a name that was asked for.' : 'None of ' + total + ' tests passed: all were skipped or still to do.')
 }
 child.on('error', (error) => object('The runner could not be started: ' + error.message))
 child.on('exit', (code, signal) => {

@@ -82,6 +82,9 @@ export const supervised = (command: readonly string[]): Supervised | null => {
   return argv && { argv, mark }
 }
 
+/** Whether a command that ends well is known to have run a test at least. */
+export const isSupervised = (command: readonly string[]): boolean => supervised(command) !== null
+
 /** What the supervising process objected to, apart from the rest of stderr. */
 export const splitObjection = (stderr: string, mark: string): { stderr: string; objection: string | null } => {
   const at = stderr.lastIndexOf(`\n${mark} `)

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Answers with an error that was found before anything was read. */
+export const refuse = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
+  const body = `${JSON.stringify({ errors: [{ message, extensions: { code } }] })}\n`
+  response.writeHead(status, {
+    ...headers,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}
+
+/** Nobody is signed in. */
+export const refuseStranger = (response: ServerResponse): void =>
+  refuse(response, 401, 'UNAUTHENTICATED', 'Not signed in: send a token as `Authorization: Bearer ...`.', {
+    'www-authenticate': 'Bearer',
+  })
+
+/** What pages of other origins may do: comma-separated lists, as the headers have them. */
+export interface OriginRules {
+  readonly methods: string
+  readonly headers: string
+  readonly exposed: string
+}
+
+/** @returns whether that was all: a browser asking whether it may ask */
+export const answerOrigin = (
+  origins: readonly string[],
+  rules: OriginRules,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean => {
+  const { origin } = request.headers
+  response.setHeader('vary', 'origin, authorization')
+  if (origin === undefined || !origins.includes(origin)) return false
+  response.setHeader('access-control-allow-origin', origin)
+  response.setHeader('access-control-expose-headers', rules.exposed)
+  if (request.method !== 'OPTIONS') return false
+  response.setHeader('access-control-allow-methods', rules.methods)
+  response.setHeader('access-control-allow-headers', rules.headers)
+  response.writeHead(204).end()
+  return true
+}
+
+/** The body of a request; undefined as soon as it is longer than it may be. */
+export const readBody = async (request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
+    if (size > maxBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
