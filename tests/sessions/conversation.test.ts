@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { testCase } from '../factories/agents.ts'
 import { made } from '../factories/api.ts'
 import { approves, createCast, inTurns, rejects, says, submits, uses, writes } from '../factories/cast.ts'
-import { commit, gitOf, review, setPolicy } from '../factories/gate.ts'
+import { rebase } from '../factories/diff-commands.ts'
+import { commit, commitBehindOurBack, gitOf, review, setPolicy } from '../factories/gate.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
 import { createdSession, idleSession, readSession, said, talked } from '../factories/sessions.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -119,9 +120,18 @@ it('a rule of the policy approves what the evaluator approved, and nothing else 
   const rejected = (await talked(server, projectId, doubted)).diffs.nodes[0]
   expect(await shown(rejected.id)).toEqual({ status: 'EVALUATOR_REJECTED', reviews: [] })
   await server.query('mutation ($id: ID!) { openReview(diffId: $id) { __typename } }', { id: rejected.id })
+  // Brought to the head it is, too, with the evaluator's words.
+  await commitBehindOurBack(server, projectId)
+  const rebased = await rebase(server, rejected.id)
+  expect(await shown(rebased.id)).toEqual({ status: 'PROPOSED', reviews: [] })
+  const { node } = await server.query('query ($id: ID!) { node(id: $id) { ... on Diff { evaluatorReasoning } } }', {
+    id: rebased.id,
+  })
+  expect(node.evaluatorReasoning).toContain('Wrong.')
+  await server.query('mutation ($id: ID!) { openReview(diffId: $id) { __typename } }', { id: rebased.id })
   // Looked at again, it is still for a person.
   await setPolicy(server, projectId, { autoApprove: [{ name: 'all', maxChangedLines: 9 }] })
-  expect(await shown(rejected.id)).toEqual({ status: 'HUMAN_REVIEWING', reviews: [] })
+  expect(await shown(rebased.id)).toEqual({ status: 'HUMAN_REVIEWING', reviews: [] })
 })
 
 it('rejections go to the coder for at most three rounds, and every diff of them stays readable', async () => {

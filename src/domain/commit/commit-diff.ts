@@ -179,6 +179,8 @@ export const commitDiff = async (services: Services, viewer: Viewer, diffId: str
     seen = await transact(services, async (tx) => {
       const now = await look(services, tx, viewer, diffId, at, { head, shown })
       if ('refusal' in now || now.open) return now
+      // Somebody's commit landed since git was asked: decided on, this one could only lose.
+      if (now.knownHead !== head.known) return now
       // The commit's id covers all of it: people, approvals, tests and costs are still what they were.
       if (canonicalHash(now.countersign(changeDigest)) !== canonicalHash(countersigned)) return now
       now.decide(oid, countersigned)

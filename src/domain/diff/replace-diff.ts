@@ -44,6 +44,9 @@ export const replaceDiff = (
     targetBranch: old.targetBranch,
     prompt: old.prompt,
     commitMessage: old.commitMessage,
+    // What an evaluator said of this very change is still said of it.
+    ...(old.evaluatorReasoning !== null &&
+      prepared.changeHash === old.changeHash && { evaluatorReasoning: old.evaluatorReasoning }),
   }
   return proposePatch(services, { diff, prepared, testCases }, (store) =>
     write(async (tx) => {
