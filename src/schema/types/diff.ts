@@ -1,15 +1,11 @@
 import type { ApprovalState } from '../../domain/approval/approval.ts'
-import type { Approval } from '../../domain/approval/load-approval.ts'
 import type { PushRow } from '../../domain/commit/push.entity.ts'
-import type { DiffFile, DiffRow } from '../../domain/diff/diff.entity.ts'
-import { type Hunk, parseHunks } from '../../domain/diff/hunks.ts'
 import type { DiffPreview } from '../../domain/diff/preview-diff.ts'
-import type { ReviewRow } from '../../domain/review/review.entity.ts'
 import type { Risk } from '../../domain/risk/risk.ts'
 import type { SafetyEvaluationRow } from '../../domain/safety/safety-evaluation.entity.ts'
 import { sha256 } from '../../domain/shared/canonical-hash.ts'
 import { builder } from '../builder.ts'
-import { ChangeKindEnum, DiffOriginEnum, DiffStatusEnum, PushStatusEnum, ReviewVerdictEnum } from '../enums.ts'
+import { DiffOriginEnum, DiffStatusEnum, PushStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import {
   ActorRef,
@@ -24,82 +20,9 @@ import {
   TestRunRef,
 } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { FileContentRef } from './file.ts'
+import { FileChangeRef, shownFiles } from './file-change.ts'
+import { ReviewRef, shownReviews } from './review.ts'
 import { isShown } from './review-comment.ts'
-
-interface IndexedHunk extends Hunk {
-  readonly index: number
-}
-
-const HunkRef = builder.objectRef<IndexedHunk>('Hunk').implement({
-  description: 'One connected change.',
-  fields: (t) => ({
-    index: t.exposeInt('index', { description: 'Counts from 0 over the whole diff.' }),
-    header: t.exposeString('header'),
-    oldStart: t.exposeInt('oldStart'),
-    oldLines: t.exposeInt('oldLines'),
-    newStart: t.exposeInt('newStart'),
-    newLines: t.exposeInt('newLines'),
-    text: t.exposeString('text'),
-  }),
-})
-
-/** What the files of a diff, stored or not, are read from. */
-type FileOwner = Pick<DiffRow, 'projectId' | 'baseTree' | 'resultTree' | 'files'> & {
-  /** Null of what is not stored, on which nobody can have a mark. */
-  readonly id: string | null
-}
-
-interface ShownFile extends DiffFile {
-  readonly diff: FileOwner
-  readonly hunksBefore: number
-}
-
-/** A diff's files with the place of each one's first hunk. */
-const shownFiles = (diff: FileOwner): readonly ShownFile[] => {
-  let hunksBefore = 0
-  return diff.files.map((file) => {
-    const shown = { ...file, diff, hunksBefore }
-    hunksBefore += parseHunks(file.patch).length
-    return shown
-  })
-}
-
-const FileChangeRef = builder.objectRef<ShownFile>('FileChange').implement({
-  description: 'What happens to one file, read from the trees before and after.',
-  fields: (t) => ({
-    path: t.exposeString('path'),
-    previousPath: t.exposeString('previousPath', { nullable: true, description: 'For a rename or copy.' }),
-    kind: t.field({ type: ChangeKindEnum, resolve: (file) => file.kind }),
-    isBinary: t.exposeBoolean('isBinary'),
-    additions: t.exposeInt('additions'),
-    deletions: t.exposeInt('deletions'),
-    before: t.field({
-      type: FileContentRef,
-      nullable: true,
-      resolve: ({ diff, path, previousPath, kind }, _, { services }) =>
-        kind === 'ADDED' ? null : services.git.readFile(diff.projectId, diff.baseTree, previousPath ?? path),
-    }),
-    after: t.field({
-      type: FileContentRef,
-      nullable: true,
-      resolve: ({ diff, path, kind }, _, { services }) =>
-        kind === 'DELETED' ? null : services.git.readFile(diff.projectId, diff.resultTree, path),
-    }),
-    patch: t.exposeString('patch'),
-    hunks: t.field({
-      type: [HunkRef],
-      resolve: (file) => parseHunks(file.patch).map((hunk, index) => ({ ...hunk, index: file.hunksBefore + index })),
-    }),
-    isTest: t.exposeBoolean('isTest', { description: 'A test, or what decides how tests run.' }),
-    reviewedByViewer: t.boolean({
-      description:
-        'Whether the viewer has marked it as reviewed, here or in another iteration in which its change is the same.',
-      resolve: async ({ diff: { id, baseTree }, ...file }, _, { load }) =>
-        id !== null && (await load.isRead.load({ id, baseTree }))(file),
-    }),
-  }),
-})
 
 const ApprovalStateRef = builder.objectRef<ApprovalState>('ApprovalState').implement({
   description: "Where a diff stands with the project's policy.",
@@ -131,65 +54,6 @@ const PushRef = builder.objectRef<PushRow>('Push').implement({
     error: t.exposeString('error', { nullable: true, description: 'Of the latest attempt that failed.' }),
   }),
 })
-
-interface ShownReview extends ReviewRow {
-  readonly stillHolds: boolean
-}
-
-const ReviewRef = builder.objectRef<ShownReview>('Review')
-builder.node(ReviewRef, {
-  description:
-    "A person's decision, or a policy rule's approval. It holds for exactly one content, evaluation, base, message and policy.",
-  id: { resolve: (review) => review.id },
-  loadOne: async (id, context) => {
-    const review = await context.load.review.load(id)
-    const diff = review && (await context.load.diff.load(review.diffId))
-    if (!diff) return null
-    const { holding } = await context.load.approval.load(diff)
-    return visible(context, { ...review, stillHolds: holding.has(review.id) }, diff.projectId)
-  },
-  fields: (t) => ({
-    verdict: t.field({ type: ReviewVerdictEnum, resolve: (review) => review.verdict }),
-    feedback: t.exposeString('feedback', { nullable: true }),
-    comments: t.field({
-      type: [ReviewCommentRef],
-      description: 'The remarks that were sent with it.',
-      resolve: async (review, _, { load }) => [...(await load.commentsOfReview.load(review.id))],
-    }),
-    reviewer: t.field({
-      type: ActorRef,
-      resolve: async (review, _, { load }) => found(await load.actor.load(review.reviewerId)),
-    }),
-    automatic: t.boolean({
-      description:
-        "True for a policy rule's approval, which holds while the rule permits the diff; `reviewer` is then the server itself.",
-      resolve: (review) => review.rule !== null,
-    }),
-    rule: t.exposeString('rule', { nullable: true, description: 'Name of the auto-approve rule.' }),
-    contentHash: t.exposeString('contentHash'),
-    evaluationHash: t.exposeString('evaluationHash'),
-    policyHash: t.exposeString('policyHash'),
-    baseCommit: t.exposeString('baseCommit'),
-    carriedFrom: t.field({
-      type: ReviewRef,
-      nullable: true,
-      description:
-        'The review that this one carries on: of the diff before its rebase, or of the same person under the message before theirs.',
-      resolve: async (review, _, { load }) => {
-        const earlier = review.carriedFromId && (await load.review.load(review.carriedFromId))
-        const diff = earlier && (await load.diff.load(earlier.diffId))
-        if (!earlier || !diff) return null
-        const { holding } = await load.approval.load(diff)
-        return { ...earlier, stillHolds: holding.has(earlier.id) }
-      },
-    }),
-    stillHolds: t.exposeBoolean('stillHolds', { description: 'Whether what was reviewed is what there is now.' }),
-    createdAt: t.field({ type: 'DateTime', resolve: (review) => review.createdAt }),
-  }),
-})
-
-const shownReviews = (approval: Approval): readonly ShownReview[] =>
-  approval.reviews.map((review) => ({ ...review, stillHolds: approval.holding.has(review.id) }))
 
 builder.node(DiffRef, {
   description: 'A proposed change: a patch on a base commit, with everything known about it.',
