@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createOrm, type Orm } from '../../src/adapters/db/orm.ts'
 import { createEventFeed } from '../../src/adapters/events/event-feed.ts'
 import { type Rehearsal, startRehearsal } from '../../src/adapters/rehearsal/server.ts'
@@ -36,8 +36,8 @@ afterAll(async () => {
 })
 
 // The rehearsal is in this process: it sees every call that any of the killed servers made.
-const startProcess = () =>
-  startServerProcess(
+const startProcess = async () => {
+  const started = await startServerProcess(
     {
       DATABASE_URL: database.url,
       DATA_DIR: directory.path,
@@ -53,6 +53,10 @@ const startProcess = () =>
       patience: { intervalMs: 200, waitingMs: 2_000, abandonedMs: 300 },
     },
   )
+  // Also of a test that was given up nothing is left.
+  onTestFinished(() => started[Symbol.asyncDispose]())
+  return started
+}
 
 /** The moment at which so many matching events are in the log. */
 const event = async (matches: (body: EventBody) => boolean, times = 1): Promise<void> => {
@@ -113,7 +117,9 @@ const moments: readonly Moment[] = [
   { name: 'the verifier waits', wait: () => callInFlight(({ role }) => role === 'verifier'), signal: 'SIGKILL' },
 ]
 
-it('a server that is killed again and again in a sprint ends it as if nothing had happened, and buys nothing twice', async () => {
+it('a server that is killed again and again in a sprint ends it as if nothing had happened, and buys nothing twice', {
+  timeout: 240_000,
+}, async () => {
   let server = await startProcess()
   const projectId = await readyProject(asServer(server))
   const command = ['python3', '-c', 'import time; time.sleep(0.4); exec(open("hello.py").read())']

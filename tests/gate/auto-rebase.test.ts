@@ -6,7 +6,16 @@ import { refreshHead } from '../../src/domain/project/note-head.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
 import { recoverWork } from '../../src/workers/recovery.ts'
 import { branchHas, type FileContents, numbered, patchOf, shownDiff } from '../factories/diff-commands.ts'
-import { commit, gitOf, proposed, review, type ShownDiff, setPolicy, sqlOf } from '../factories/gate.ts'
+import {
+  commit,
+  commitBehindOurBack,
+  gitOf,
+  proposed,
+  review,
+  type ShownDiff,
+  setPolicy,
+  sqlOf,
+} from '../factories/gate.ts'
 import { actorWithToken, readyProject, rowId } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -176,7 +185,8 @@ describe.concurrent('where the policy has autoRebase', () => {
         ...services.git,
         async branchHead(...branch) {
           const head = await services.git.branchHead(...branch)
-          theirs ??= await branchHas(server, projectId, { 'b.txt': 'b\n' })
+          // By nobody that the server knows of: what is stored of the branch stays as it was.
+          theirs ??= await commitBehindOurBack(server, projectId)
           return head
         },
       },
