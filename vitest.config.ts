@@ -18,7 +18,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // Files share a process, and so what it has loaded: nothing in the project keeps state beside what a server owns.
     isolate: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what hangs, not for what is slow: three files share two cores.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })
