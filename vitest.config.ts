@@ -18,8 +18,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // Files share a process, and so what it has loaded: nothing in the project keeps state beside what a server owns.
     isolate: false,
-    // For what hangs, not for what is slow: three files share two cores.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

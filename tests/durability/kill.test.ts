@@ -117,9 +117,7 @@ const moments: readonly Moment[] = [
   { name: 'the verifier waits', wait: () => callInFlight(({ role }) => role === 'verifier'), signal: 'SIGKILL' },
 ]
 
-it('a server that is killed again and again in a sprint ends it as if nothing had happened, and buys nothing twice', {
-  timeout: 240_000,
-}, async () => {
+it('a server that is killed again and again in a sprint ends it as if nothing had happened, and buys nothing twice', async () => {
   let server = await startProcess()
   const projectId = await readyProject(asServer(server))
   const command = ['python3', '-c', 'import time; time.sleep(0.4); exec(open("hello.py").read())']

@@ -169,7 +169,7 @@ it('a job of any kind that comes twice at once, or again much later, does what i
       .sort(),
   )
   // The whole pipeline thrice, beside other tests on few cores.
-}, 240_000)
+})
 
 it('work whose job was lost is asked for again, once; what was asked for a moment ago is left alone', async () => {
   const projectId = rowId(await create(createProject, { input: { name: 'lost', source: { empty: true } } }))
