@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { EntityManager } from '@mikro-orm/postgresql'
 import { createCodeAnalyzer } from './adapters/analyzer/pool.ts'
 import { createPythonSyntaxCheck } from './adapters/analyzer/python-syntax.ts'
 import { createArchiveStore } from './adapters/archives/archive-store.ts'
@@ -29,13 +30,25 @@ import { createWebhookSender } from './adapters/webhooks/webhook-sender.ts'
 import type { Config } from './config.ts'
 import { createHeldLeases } from './domain/lease/held-leases.ts'
 import type { EventFeed } from './domain/ports/event-feed.ts'
+import type { GitStore } from './domain/ports/git-store.ts'
 import type { Provider } from './domain/ports/model-provider.ts'
 import type { Queues } from './domain/ports/queues.ts'
 import { coalesce } from './domain/shared/coalesce.ts'
-import type { Logger, Services } from './domain/shared/services.ts'
+import type { Logger, Models, Services } from './domain/shared/services.ts'
 import { version } from './version.ts'
 import { handlers } from './workers/handlers.ts'
 import { type OutboxRelay, startOutboxRelay } from './workers/outbox-relay.ts'
+
+/** What the rows, repositories, queues and providers are written and asked through. */
+interface Seams {
+  readonly em: EntityManager
+  readonly git: GitStore
+  readonly models: Models
+  readonly queues: Queues
+}
+
+/** Stands in front of each of them; tests break off there. */
+export type Intercept = { readonly [Seam in keyof Seams]: (seam: Seams[Seam]) => Seams[Seam] }
 
 /** What tests replace, and what differs between processes. */
 export interface ContextOptions {
@@ -48,6 +61,7 @@ export interface ContextOptions {
   readonly breaker?: BreakerOptions
   readonly leaseMs?: number
   readonly renewMs?: number
+  readonly intercept?: Intercept
 }
 
 /** One process's parts, built top to bottom and disposed in reverse. */
@@ -67,10 +81,11 @@ const leasesTopic = 'leases'
 const defaultLeaseMs = 15_000
 const defaultRenewMs = 1_000
 const syntaxCheckMs = 20_000
+const untouched: Intercept = { em: (em) => em, git: (git) => git, models: (models) => models, queues: (queues) => queues }
 
 /** Builds everything that a process of this server needs. */
 export const createContext = async (config: Config, options: ContextOptions): Promise<Context> => {
-  const { log } = options
+  const { log, intercept = untouched } = options
   await using stack = new AsyncDisposableStack()
   const prices = readPrices(config.modelPrices ?? new URL('../prices.json', import.meta.url))
   const scratch = join(config.dataDir, 'workspaces')
@@ -80,19 +95,21 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
 
   const orm = await createOrm(options.databaseUrl)
   stack.defer(() => orm.close())
-  const em = () => orm.em.fork()
+  const em = () => intercept.em(orm.em.fork())
 
   const remoteRules = {
     allowedProtocols: config.gitAllowedProtocols,
     allowedHosts: config.gitAllowedHosts,
     allowPrivateHosts: false,
   }
-  const git = createGitStore({
-    root: join(config.dataDir, 'repositories'),
-    scratch: join(config.dataDir, 'scratch'),
-    searchPath: config.searchPath,
-    ...remoteRules,
-  })
+  const git = intercept.git(
+    createGitStore({
+      root: join(config.dataDir, 'repositories'),
+      scratch: join(config.dataDir, 'scratch'),
+      searchPath: config.searchPath,
+      ...remoteRules,
+    }),
+  )
   stack.use(git)
 
   const sandbox = await createSandbox({
@@ -124,12 +141,14 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const rehearsal =
     options.rehearsal && unconfigured.length > 0 ? await startRehearsal(options.rehearsalOptions ?? {}) : undefined
   if (rehearsal) stack.defer(() => rehearsal.close())
-  const models = createModels({ ...config, rehearsal, prices, retry: options.retry, breaker: options.breaker }, log)
+  const models = intercept.models(
+    createModels({ ...config, rehearsal, prices, retry: options.retry, breaker: options.breaker }, log),
+  )
   const gateway = await createModelGateway({ targets: gatewayTargets({ ...config, rehearsal, prices }, models), log })
 
   const { redisUrl } = config
   const deployment = await databaseIdentity(orm)
-  const queues = await openQueues({ redisUrl, databaseUrl: options.databaseUrl, deployment }, log)
+  const queues = intercept.queues(await openQueues({ redisUrl, databaseUrl: options.databaseUrl, deployment }, log))
   stack.use(queues)
   const feed = await createEventFeed(em, log)
   stack.use(feed)

@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly rehearsal: boolean
   readonly migrate: boolean
   /** What tests set otherwise. */
-  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs'> & {
+  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs' | 'intercept'> & {
     readonly patience?: Patience
     readonly accessCheckMs?: number
   }

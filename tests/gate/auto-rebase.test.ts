@@ -6,6 +6,7 @@ import { refreshHead } from '../../src/domain/project/note-head.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
 import { recoverWork } from '../../src/workers/recovery.ts'
 import { branchHas, type FileContents, numbered, patchOf, shownDiff } from '../factories/diff-commands.ts'
+import { theBeginning } from '../factories/event-log.ts'
 import {
   commit,
   commitBehindOurBack,
@@ -66,6 +67,15 @@ const failureOf = async (diffId: string): Promise<string | null> =>
   (await server.query('query ($id: ID!) { node(id: $id) { ... on Diff { autoRebaseFailure } } }', { id: diffId })).node
     .autoRebaseFailure
 
+/** What a diff says of its rebase, as soon as it failed. */
+const failed = async (diffId: string): Promise<string> => {
+  for await (const _ of server.context.feed.follow({ projectIds: null, diffId: rowId(diffId) }, theBeginning)) {
+    const failure = await failureOf(diffId)
+    if (failure !== null) return failure
+  }
+  throw new Error('unreachable')
+}
+
 /** So that the test, and no worker, does the diff's rebase: recovery takes it for one that is worked on. */
 const lockOut = (diffId: string) =>
   sqlOf(
@@ -116,8 +126,7 @@ describe.concurrent('where the policy has autoRebase', () => {
     const { projectId, diff } = await approved()
     await moved(projectId, { 'a.txt': numbered(30, { 15: 'theirs' }) })
     await server.event('DiffChanged', (body) => body.diffId === rowId(diff.id) && body.status === 'HUMAN_REVIEWING')
-    while ((await failureOf(diff.id)) === null) await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(await failureOf(diff.id)).toMatch(/^The change conflicts with what is on main now, in a\.txt\./)
+    expect(await failed(diff.id)).toMatch(/^The change conflicts with what is on main now, in a\.txt\./)
     expect(await shownDiff(server, diff.id)).toMatchObject({
       status: 'HUMAN_REVIEWING',
       drifted: true,
@@ -154,8 +163,7 @@ describe.concurrent('where the policy has autoRebase', () => {
   it('says it too when the branch has the change already', async () => {
     const { projectId, diff } = await approved()
     await moved(projectId, { 'a.txt': numbered(30, { 15: 'fifteen' }) })
-    while ((await failureOf(diff.id)) === null) await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(await failureOf(diff.id)).toBe('The branch main has this change already.')
+    expect(await failed(diff.id)).toBe('The branch main has this change already.')
   })
 
   it('what is approved after the branch moved is brought along as well; what is not approved stays', async () => {
