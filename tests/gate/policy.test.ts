@@ -54,6 +54,17 @@ const docs = { name: 'docs', paths: ['docs/**'] }
 const lineOf = (words: string) => ({ 'docs/a.md': `${words}\n` })
 
 describe('setApprovalPolicy', () => {
+  it('tells whoever follows a waiting diff that other approvals are missing, though it waits as before', async () => {
+    const projectId = await projectWith({}, { requiredApprovals: 2 })
+    const diff = await proposedChange(projectId, lineOf('one'))
+    expect(await review(server, diff, { token: reviewer.token })).toMatchObject({ status: 'HUMAN_REVIEWING' })
+    const told = async () => (await sqlOf(server, 'select 1 from event where diff_id = $1', [rowId(diff.id)])).length
+    const before = await told()
+    await setPolicy(server, projectId, { requiredApprovals: 3 })
+    expect(await told()).toBe(before + 1)
+    expect((await stateOf(diff.id)).approval).toMatchObject({ given: 0, required: 3 })
+  })
+
   it('takes each field, shows it, leaves the others, and makes every approval fall', async () => {
     const projectId = await readyProject(server)
     const diff = await proposedChange(projectId, lineOf('one'))

@@ -63,7 +63,7 @@ const refreshReviewed = async (tx: Transaction, reviewerId: string): Promise<voi
     .orderBy('id')
     .forUpdate()
     .execute()
-  for (const { id } of projects) await refreshApprovals(tx, id)
+  for (const { id } of projects) await refreshApprovals(tx, id, 'reviewers')
 }
 
 /** Who would be left without somebody who answers for them. */

@@ -1,3 +1,4 @@
+import { tellDiff } from '../diff/change-diff-status.ts'
 import { reviewableStatuses } from '../diff/diff.status.ts'
 import { rows } from '../shared/database.ts'
 import type { Transaction } from '../shared/transact.ts'
@@ -12,9 +13,14 @@ const isBehind = (isApproved: boolean, { state, permittedBy }: Approval): boolea
 
 /**
  * Looks again at every diff of a locked project that waits for a person, after its policy or who may review there has
- * changed. Most stay as they are, and cost a part of a few queries.
+ * changed. Most keep their status, and cost a part of a few queries; that other approvals may be missing is told.
+ * @param changed the policy concerns each of them, reviewers those that somebody has reviewed
  */
-export const refreshApprovals = async (tx: Transaction, projectId: string): Promise<void> => {
+export const refreshApprovals = async (
+  tx: Transaction,
+  projectId: string,
+  changed: 'policy' | 'reviewers',
+): Promise<void> => {
   await tx.em.flush()
   const open = await rows(tx.em)
     .selectFrom('Diff')
@@ -29,14 +35,22 @@ export const refreshApprovals = async (tx: Transaction, projectId: string): Prom
     const ids = open.slice(at, at + atOnce).map(({ id }) => id)
     const diffs = await rows(tx.em)
       .selectFrom('Diff')
-      .select([...approvalSubject, 'status'])
+      .select([...approvalSubject, 'status', 'sprintId', 'updatedAt'])
       .where('id', 'in', ids)
       .orderBy('id')
       .execute()
     const approvals = await loadApprovals(tx.em, diffs)
-    for (const { id, status } of diffs) {
-      const approval = approvals.get(id)
-      if (approval && isBehind(status === 'APPROVED', approval)) await refreshApproval(tx, id)
+    const told: string[] = []
+    for (const diff of diffs) {
+      const approval = approvals.get(diff.id)
+      if (!approval) continue
+      if (isBehind(diff.status === 'APPROVED', approval)) await refreshApproval(tx, diff.id)
+      else if (changed === 'policy' || approval.reviews.length > 0) {
+        tellDiff(tx, diff)
+        told.push(diff.id)
+      }
     }
+    if (told.length > 0)
+      await rows(tx.em).updateTable('Diff').set({ updatedAt: tx.now }).where('id', 'in', told).execute()
   }
 }

@@ -22,7 +22,7 @@ export const setApprovalPolicy = async (
   return transact(services, async (tx) => {
     const project = await findProject(tx, viewer, projectId, 'ADMIN', true)
     project.policy = mergePolicy(project.policy, policy)
-    await refreshApprovals(tx, projectId)
+    await refreshApprovals(tx, projectId, 'policy')
     return projectId
   })
 }

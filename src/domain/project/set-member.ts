@@ -30,7 +30,7 @@ export const setProjectMember = async (
     const membership = await tx.em.findOne(Membership, { projectId, actorId })
     if (membership) membership.role = role
     else tx.em.create(Membership, { projectId, actorId, role })
-    await refreshApprovals(tx, projectId)
+    await refreshApprovals(tx, projectId, 'reviewers')
     return project.id
   })
 }
@@ -46,6 +46,6 @@ export const removeProjectMember = async (
     const project = await findProject(tx, viewer, projectId, 'ADMIN', true)
     const removed = await tx.em.nativeDelete(Membership, { projectId, actorId })
     if (removed === 0) throw new NotFoundError('member', actorId)
-    await refreshApprovals(tx, projectId)
+    await refreshApprovals(tx, projectId, 'reviewers')
     return project.id
   })
