@@ -9,6 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['node', 'module-sync'] } },
   test: {
     globalSetup: [
+      'tests/support/files-global.ts',
       'tests/support/postgres-global.ts',
       'tests/support/redis-global.ts',
       'tests/support/sandbox-global.ts',

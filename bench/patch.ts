@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,7 +102,7 @@ function runGit(home: string, cwd: string, args: readonly string[], stdin = ''):
 }
 
 async function measure(store: GitStore, directory: string, files: number, touched: number): Promise<Measured> {
-  const id = randomUUID()
+  const id = store.newDraft()
   await store.create(id, { objectFormat: 'SHA1', branch: 'main' })
   let head = await store.importFiles(id, startOf(files), { branch: 'main', message: 'Start', author })
   const workTree = join(directory, `work-${files}-${touched}`)

@@ -92,9 +92,11 @@ try {
     status = project[0]?.status ?? ''
   }
   const { git } = services
-  await git.remove(projectId)
-  await git.create(projectId, { objectFormat: 'SHA1', branch: 'main' })
-  const head = await git.importFiles(projectId, everyFile(), { branch: 'main', message: 'Begin', author })
+  const draft = git.newDraft()
+  await git.create(draft, { objectFormat: 'SHA1', branch: 'main' })
+  const head = await git.importFiles(draft, everyFile(), { branch: 'main', message: 'Begin', author })
+  rmSync(git.directory(projectId), { recursive: true })
+  await git.publish(draft, projectId)
   const baseTree = await git.treeOf(projectId, head)
 
   const report = async (using: Services, index: number, round: number) => {

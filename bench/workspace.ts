@@ -80,8 +80,10 @@ try {
     owner: commandUser(),
   })
   const projectId = randomUUID()
-  await store.create(projectId, { objectFormat: 'SHA1', branch: 'main' })
-  let head = await store.importFiles(projectId, everyFile(), { branch: 'main', message: 'Start', author })
+  const draft = store.newDraft()
+  await store.create(draft, { objectFormat: 'SHA1', branch: 'main' })
+  let head = await store.importFiles(draft, everyFile(), { branch: 'main', message: 'Start', author })
+  await store.publish(draft, projectId)
   mkdirSync(join(directory, 'worktrees'))
 
   const runOn = async (base: string | null, changed: string | null) => {

@@ -2,7 +2,9 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defaultLimits, fileLimit } from './adapters/sandbox/default-limits.ts'
 import { imageName } from './domain/environment/image-name.ts'
+import { defaultRetention, type Retention } from './domain/maintenance/retention.ts'
 import type { SandboxLimits } from './domain/ports/sandbox.ts'
+import { type Bounds, defaultBounds } from './domain/shared/bounds.ts'
 import { defaultModelLimits, type ModelLimits } from './domain/testing/model-limits.ts'
 
 /** What was wrong with the environment: every fault at once. */
@@ -31,6 +33,8 @@ const text = z.string().min(1)
 const amount = (standard: string, least: number) =>
   withDefault(z.coerce.number().int().min(least).max(1_000_000_000), standard)
 const mebibyte = 1024 * 1024
+const hour = 3_600_000
+const day = 24 * hour
 
 const familiarNames: readonly (readonly [RegExp, 'OPENAI' | 'ANTHROPIC'])[] = [
   [/^(gpt|o\d|codex|rehearsal-openai)/, 'OPENAI'],
@@ -85,6 +89,19 @@ const environment = z.object({
   TEST_MODEL_CALLS: withDefault(z.coerce.number().int().min(1).max(100_000), String(defaultModelLimits.calls)),
   TEST_MODEL_TOKENS: withDefault(z.coerce.number().int().min(1).max(1_000_000_000), String(defaultModelLimits.tokens)),
   TEST_MODEL_USD: withDefault(z.coerce.number().min(0).max(100_000), String(defaultModelLimits.costUsd)),
+  DRAIN_SECONDS: withDefault(z.coerce.number().int().min(0).max(86_400), '25'),
+  PROVIDER_CONCURRENCY: amount(String(defaultBounds.providerCalls), 1),
+  PROJECT_CONCURRENCY: amount(String(defaultBounds.projectCalls), 1),
+  MAX_OPEN_WORK_PER_PROJECT: amount(String(defaultBounds.projectWork), 1),
+  MAX_OPEN_WORK: amount(String(defaultBounds.work), 1),
+  EVENT_RETENTION_DAYS: withDefault(
+    z.coerce.number().int().min(3).max(36_500),
+    String(defaultRetention.eventsMs / day),
+  ),
+  OUTBOX_RETENTION_HOURS: withDefault(
+    z.coerce.number().int().min(2).max(8_760),
+    String(defaultRetention.outboxMs / hour),
+  ),
   COUNTERSIGN_URL: optional(url(/^https?$/, 'https://host')),
   COUNTERSIGN_TOKEN: optional(text),
   VISUAL: optional(text),
@@ -127,6 +144,10 @@ export interface Config {
   readonly callLimits: { readonly callMs: number; readonly silenceMs: number }
   /** What one test may use of models. */
   readonly modelLimits: ModelLimits
+  /** How long what is under way may go on once the process was told to end, in milliseconds. */
+  readonly drainMs: number
+  readonly bounds: Bounds
+  readonly retention: Retention
   readonly sandbox: 'auto' | 'bubblewrap' | 'docker' | 'none'
   /** Where the Docker engine listens, and the image of commands that name none; the driver knows the defaults. */
   readonly docker: { readonly host: string | undefined; readonly image: string | undefined }
@@ -181,6 +202,14 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
       tokens: value.TEST_MODEL_TOKENS,
       costUsd: value.TEST_MODEL_USD,
     },
+    drainMs: value.DRAIN_SECONDS * 1_000,
+    bounds: {
+      providerCalls: value.PROVIDER_CONCURRENCY,
+      projectCalls: value.PROJECT_CONCURRENCY,
+      projectWork: value.MAX_OPEN_WORK_PER_PROJECT,
+      work: value.MAX_OPEN_WORK,
+    },
+    retention: { eventsMs: value.EVENT_RETENTION_DAYS * day, outboxMs: value.OUTBOX_RETENTION_HOURS * hour },
     sandbox: value.SANDBOX,
     docker: { host: value.DOCKER_HOST, image: value.SANDBOX_IMAGE },
     sandboxLimits: {

@@ -81,7 +81,12 @@ const leasesTopic = 'leases'
 const defaultLeaseMs = 15_000
 const defaultRenewMs = 1_000
 const syntaxCheckMs = 20_000
-const untouched: Intercept = { em: (em) => em, git: (git) => git, models: (models) => models, queues: (queues) => queues }
+const untouched: Intercept = {
+  em: (em) => em,
+  git: (git) => git,
+  models: (models) => models,
+  queues: (queues) => queues,
+}
 
 /** Builds everything that a process of this server needs. */
 export const createContext = async (config: Config, options: ContextOptions): Promise<Context> => {
@@ -156,12 +161,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const textFeed = stack.use(await createTextFeed(queues.messages, log))
   const heldLeases = createHeldLeases()
   await queues.signals.subscribe(leasesTopic, heldLeases.check)
-  const relay = startOutboxRelay(
-    em,
-    queues,
-    handlers.map(({ job }) => job),
-    log,
-  )
+  const jobs = handlers.map(({ job }) => job)
+  const relay = startOutboxRelay(em, queues, jobs, log)
   stack.use(relay)
 
   const announceEvents = coalesce(() => queues.signals.publish(eventsTopic))
@@ -181,6 +182,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
         announceLeases()
       },
     },
+    queues,
+    jobs,
     textFeed,
     git,
     sandbox,
@@ -191,6 +194,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     models,
     gateway,
     modelLimits: config.modelLimits,
+    bounds: config.bounds,
+    retention: config.retention,
     templates: createTemplateStore(),
     archives: createArchiveStore(join(config.dataDir, 'archives')),
     secrets: createSecrets(config.secretKey ?? (await keptSecretKey(join(config.dataDir, 'secret-key')))),

@@ -24,6 +24,9 @@ globalThis.console = new Console({ stdout: stderr, stderr })
 const isSet = (name: string): boolean => (env[name] ?? '') !== ''
 const isDebugged = (level: string | undefined): boolean => level === 'debug' || level === 'trace'
 
+// After the deadline of the drain, for what is broken off then: a test's processes get two seconds before they are killed.
+const breakOffMs = 5_000
+
 /** Variables that a command would rather have otherwise, where nobody has set them. */
 const preferring = (preferred: Environment): Environment => ({
   ...env,
@@ -51,15 +54,18 @@ const run = (
   // Log lines on the same terminal would break what is redrawn in place.
   const canRedraw = options.isLive === true && !(stderr.isTTY && isSet('LOG_LEVEL'))
   const output = createOutput({ json, quiet, stdout, stderr, stdin, canRedraw })
+  let drainMs = 0
   return runToEnd(
     async (signal) => {
       try {
-        return await command({ config: readConfig(preferring(options.preferred ?? {})), output, signal })
+        const config = readConfig(preferring(options.preferred ?? {}))
+        drainMs = config.drainMs
+        return await command({ config, output, signal })
       } catch (error) {
         return report(error, output)
       }
     },
-    { warn: output.warn, report: (error) => report(error, output) },
+    { warn: output.warn, report: (error) => report(error, output), endsWithinMs: () => drainMs + breakOffMs },
   )
 }
 
@@ -82,11 +88,20 @@ const commands: Commands = {
     }),
   migrate: (options) =>
     run(options, async (running) => {
-      const [{ migrateDatabase }, { migrate }] = await Promise.all([
+      const [{ migrateDatabase }, { migrate }, { awaitDatabase }, { createLogger }] = await Promise.all([
         import('./cli/migrate.ts'),
         import('./adapters/db/migrate.ts'),
+        import('./await-backends.ts'),
+        import('./logger.ts'),
       ])
-      return migrateDatabase({ ...running, migrate })
+      const { config, signal } = running
+      return migrateDatabase({
+        ...running,
+        async migrate(databaseUrl) {
+          await awaitDatabase(databaseUrl, true, { log: createLogger(config.logLevel), signal })
+          return await migrate(databaseUrl)
+        },
+      })
     }),
   demo: ({ scenario, yes, ...options }) =>
     run(

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { AccessWatch, LostAccess } from './domain/actor/access-watch.ts'
@@ -6,7 +7,16 @@ import type { GraphQLContext } from './schema/context.ts'
 
 export interface ServerContext {
   viewer?: Viewer
+  /** What is answered over HTTP. */
+  res?: ServerResponse
 }
+
+/** Tells of responses that go on until their subscription ends. */
+export const noteStreams = (note: (response: ServerResponse) => void): Plugin<object, ServerContext> => ({
+  onResponse({ response, serverContext: { res } }) {
+    if (res && /^(text\/event-stream|multipart\/mixed)/.test(response.headers.get('content-type') ?? '')) note(res)
+  },
+})
 
 /**
  * Turns away who is not signed in before the body is read: otherwise the errors of parsing and validation would be

@@ -20,6 +20,13 @@ export interface WebSocketOptions {
   readonly access: AccessWatch
 }
 
+export interface ServedWebSockets {
+  /** Takes no more connections, and ends those that there are with 1001: clients connect again. */
+  close(): Promise<void>
+}
+
+const closeGraceMs = 2_000
+
 // 4403 is final for clients. After the other they connect again, and go on with what they may now.
 const closeCodes: Readonly<Record<LostAccess, number>> = { SIGNED_OUT: 4403, NARROWED: 4420 }
 
@@ -33,7 +40,7 @@ interface EnvelopedArgs extends ExecutionArgs {
 }
 
 /** Serves operations over WebSocket by the graphql-transport-ws protocol, for those whose token is in connectionParams. */
-export const serveWebSockets = (server: Server, options: WebSocketOptions): Disposable => {
+export const serveWebSockets = (server: Server, options: WebSocketOptions): ServedWebSockets => {
   const { yoga, findViewer, contextOf, notSignedIn, toClientError, maxMessageBytes, access } = options
   const shown = (error: GraphQLError) => toClientError(error).toJSON()
   const socketViewer = (parameters: Readonly<Record<string, unknown>> | undefined) =>
@@ -65,7 +72,7 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Disp
     } as unknown as ExecutionArgs
   }
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: maxMessageBytes })
-  return useServer(
+  const served: Disposable = useServer(
     {
       execute: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.execute(args),
       subscribe: (args: ExecutionArgs) => (args as EnvelopedArgs).rootValue.subscribe(args),
@@ -93,4 +100,19 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Disp
     },
     sockets,
   )
+  const close = async (): Promise<void> => {
+    // One that does not answer, since its client is paused or gone, would be waited for.
+    const timer = setTimeout(() => {
+      for (const socket of sockets.clients) socket.terminate()
+    }, closeGraceMs)
+    await served.dispose()
+    clearTimeout(timer)
+  }
+  let closing: Promise<void> | undefined
+  return {
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
 }

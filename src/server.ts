@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, maskError } from 'graphql-yoga'
@@ -13,7 +15,13 @@ import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from 
 import { schema } from './schema/index.ts'
 import { readBody } from './server-http.ts'
 import { isMcp, serveMcp } from './server-mcp.ts'
-import { endLostSubscriptions, refuseBrokenText, requireViewer, type ServerContext } from './server-plugins.ts'
+import {
+  endLostSubscriptions,
+  noteStreams,
+  refuseBrokenText,
+  requireViewer,
+  type ServerContext,
+} from './server-plugins.ts'
 import { isVersionArchive, serveVersionArchive } from './server-versions.ts'
 import { serveWebSockets } from './server-websocket.ts'
 
@@ -33,8 +41,13 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly url: string
-  /** /readyz answers 503 from now on: no new work should be sent here. */
-  drain(): void
+  /**
+   * From now on /readyz and whatever is asked are answered 503, and subscriptions break off so that clients connect
+   * again, elsewhere. Settles when the requests that are under way have been answered.
+   * @param drainMs how long that is waited for
+   */
+  drain(drainMs: number): Promise<void>
+  /** Ends what is left. */
   close(): Promise<void>
 }
 
@@ -69,6 +82,12 @@ const toClientError = (services: Services) => (error: unknown, message: string, 
   return maskError(error, message, isDev)
 }
 
+const sayDraining = (response: ServerResponse): void => {
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' })
+  const message = 'This process is ending, and takes no new work: ask again, and another one answers.'
+  response.end(`${JSON.stringify({ errors: [{ message }] })}\n`)
+}
+
 const maxBytes = (request: IncomingMessage): number =>
   request.headers['content-type']?.startsWith('multipart/form-data') ? maxArchiveBytes : maxBodyBytes
 
@@ -90,6 +109,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     createGraphQLContext({ viewer, services, feed, version, health })
   using stack = new DisposableStack()
   const access = stack.use(createAccessWatch(services, options.accessCheckMs ?? defaultAccessCheckMs))
+  let draining = false
+  const streams = new Set<ServerResponse>()
+  const noteStream = (stream: ServerResponse) => {
+    streams.add(stream)
+    stream.once('close', () => streams.delete(stream))
+    // One that ended in order would be over for its client; one that breaks off is asked for again.
+    if (draining) stream.destroy()
+  }
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -106,7 +133,12 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     maxRequestBodySize: false,
     maskedErrors: { maskError: toClientError(services), isDev: false },
     logging: false,
-    plugins: [requireViewer(findViewer, notSignedIn), refuseBrokenText(), endLostSubscriptions(access)],
+    plugins: [
+      requireViewer(findViewer, notSignedIn),
+      refuseBrokenText(),
+      endLostSubscriptions(access),
+      noteStreams(noteStream),
+    ],
     context: ({ viewer }) => {
       if (!viewer) throw notSignedIn()
       return contextOf(viewer)
@@ -114,13 +146,13 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   })
 
   const mcp = serveMcp({ services, feed, version, findViewer, corsOrigins: options.corsOrigins, maxBodyBytes })
-  let draining = false
+  const underWay = new Set<ServerResponse>()
   const answer = (status: number, body: unknown) => ({ status, body: `${JSON.stringify(body)}\n` })
   const endpoints: Readonly<Record<string, () => Promise<{ status: number; body: string }>>> = {
     '/healthz': async () => answer(200, { status: 'ok' }),
     '/readyz': async () => {
       const components = await health()
-      const ready = !draining && components.every((component) => component.ok)
+      const ready = !draining && components.every(({ ok, isNeeded }) => ok || !isNeeded)
       // Without details: this is answered to anybody.
       const shown = components.map(({ name, ok }) => ({ name, ok }))
       return answer(ready ? 200 : 503, { status: ready ? 'ok' : draining ? 'draining' : 'failed', components: shown })
@@ -151,6 +183,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       )
       return
     }
+    if (draining) return sayDraining(response)
+    underWay.add(response)
+    response.once('close', () => underWay.delete(response))
     if (isVersionArchive(path)) {
       serveVersionArchive({ services, findViewer, corsOrigins: options.corsOrigins }, path, request, response).catch(
         (error: unknown) => {
@@ -198,14 +233,18 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
     url: `http://${host}:${port}`,
-    drain() {
+    async drain(drainMs) {
       draining = true
+      mcp.drain()
+      for (const stream of streams) stream.destroy()
+      const answered = Promise.all([...underWay].map((response) => once(response, 'close')))
+      await Promise.all([subscriptions.close(), Promise.race([answered, delay(drainMs, undefined, { ref: false })])])
     },
     async close() {
       draining = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       mcp.drain()
-      await subscriptions.dispose()
+      await subscriptions.close()
       owned.dispose()
       const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs)
       server.closeIdleConnections()

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/db/embedded-postgres.ts'
-import { migrate, pendingMigrations } from './adapters/db/migrate.ts'
+import { migrate } from './adapters/db/migrate.ts'
 import { keptSecret } from './adapters/secrets/kept-secret.ts'
+import { awaitDatabase, awaitRedis } from './await-backends.ts'
 import type { Config } from './config.ts'
 import { type Context, type ContextOptions, createContext } from './context.ts'
 import { ensureActors } from './domain/actor/ensure-actors.ts'
@@ -13,10 +14,11 @@ import type { Pool } from './jobs/job.ts'
 import { createLogger } from './logger.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { version } from './version.ts'
+import { startHeartbeat } from './workers/heartbeat.ts'
 import { startMaintenanceSchedule } from './workers/maintenance-schedule.ts'
 import { defaultPatience, type Patience, startRecovery } from './workers/recovery.ts'
 import { startWebhookSchedule } from './workers/webhook-schedule.ts'
-import { startWorkerPools } from './workers/worker-pools.ts'
+import { type RunningJobs, startWorkerPools, type WorkerPools } from './workers/worker-pools.ts'
 
 export interface StartOptions {
   readonly api: boolean
@@ -24,11 +26,18 @@ export interface StartOptions {
   readonly pools: Partial<Record<Pool, number>>
   /** Lets the rehearsal play providers without a key. */
   readonly rehearsal: boolean
+  /** Otherwise it waits until somebody else has. */
   readonly migrate: boolean
+  /** Ends a start that waits for the database, its migrations or Redis. */
+  readonly signal?: AbortSignal
   /** What tests set otherwise. */
-  readonly overrides?: Pick<ContextOptions, 'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs' | 'intercept'> & {
+  readonly overrides?: Pick<
+    ContextOptions,
+    'rehearsalOptions' | 'retry' | 'breaker' | 'leaseMs' | 'renewMs' | 'intercept'
+  > & {
     readonly patience?: Patience
     readonly accessCheckMs?: number
+    readonly beatMs?: number
   }
 }
 
@@ -45,11 +54,14 @@ export interface Running {
   readonly context: Context
   /** Settles when something that this process needs has ended by itself. */
   readonly failed: Promise<Error>
-  /** Drains and ends. */
+  /** Drains, for as long as the configuration says at the most, and ends. */
   close(): Promise<void>
 }
 
-/** Starts what the options name: the API, worker pools or both, with an embedded database where none is configured. */
+/**
+ * Starts what the options name: the API, worker pools or both, with an embedded database where none is configured. The
+ * order in which the processes of a deployment are started does not matter: each waits for what it needs.
+ */
 export const start = async (config: Config, options: StartOptions): Promise<Running> => {
   const log = createLogger(config.logLevel)
   const notices: string[] = []
@@ -69,13 +81,10 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
     failed = postgres.ended.then((error) => error ?? new Promise<Error>(() => {}))
     databaseUrl = postgres.connectionString
   }
+  const waiting = { log, signal: options.signal }
+  await awaitDatabase(databaseUrl, options.migrate, waiting)
   if (options.migrate) await migrate(databaseUrl)
-  else {
-    const pending = await pendingMigrations(databaseUrl)
-    if (pending.length > 0) {
-      throw new Error(`The database lacks ${pending.length} migrations: run \`countersign migrate\` first.`)
-    }
-  }
+  if (config.redisUrl !== undefined) await awaitRedis(config.redisUrl, waiting)
 
   const rehearse = config.rehearsal === 'always' || (config.rehearsal === 'auto' && options.rehearsal)
   const context = stack.use(
@@ -95,23 +104,30 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   if (services.models.configured.length === 0) {
     notices.push('No provider is configured: set OPENAI_API_KEY or ANTHROPIC_API_KEY, or REHEARSAL=always.')
   }
-  const sandbox = await services.sandbox.availability()
-  if (!sandbox.available) notices.push(`Tests cannot be run: ${sandbox.reason} ${sandbox.remedy}`)
-  else if (sandbox.driver === 'none') notices.push('SANDBOX=none: tests run without isolation.')
+  const { api, pools } = options
+  if (pools.tests) {
+    const sandbox = await services.sandbox.availability()
+    if (!sandbox.available) notices.push(`Tests cannot be run: ${sandbox.reason} ${sandbox.remedy}`)
+    else if (sandbox.driver === 'none') notices.push('SANDBOX=none: tests run without isolation.')
+  }
 
+  const running: RunningJobs = new Map()
+  // Ends after the pools, so that what is still under way is seen meanwhile.
+  stack.use(await startHeartbeat(services, { api, pools, running, version, everyMs: options.overrides?.beatMs }))
+  let workers: WorkerPools | undefined
   if (Object.keys(options.pools).length > 0) {
     const patience = options.overrides?.patience ?? defaultPatience
-    stack.use(startRecovery(services, patience))
+    stack.use(startRecovery(services, queues, patience))
     if (options.pools.maintenance) stack.use(startMaintenanceSchedule(services))
     if (options.pools.webhooks) stack.use(startWebhookSchedule(services, patience))
-    stack.use(await startWorkerPools(services, queues, options.pools))
+    workers = stack.use(await startWorkerPools(services, queues, options.pools, running))
   }
   let server: RunningServer | undefined
   if (options.api) {
     server = await startServer({
       services,
       feed,
-      health: () => checkHealth(context),
+      health: () => checkHealth(context, pools),
       version,
       host: config.host,
       port: config.port,
@@ -123,6 +139,12 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
     stack.defer(close)
   }
   const owned = stack.move()
+  const drainAndEnd = async (): Promise<void> => {
+    const { drainMs } = config
+    log.info({ drainMs, running: Object.fromEntries(running) }, 'stopping: what is under way has until the deadline')
+    await Promise.all([server?.drain(drainMs), workers?.drain(drainMs)])
+    await owned.disposeAsync()
+  }
   let closing: Promise<void> | undefined
   return {
     url: server?.url ?? '',
@@ -133,8 +155,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
     context,
     failed,
     close() {
-      server?.drain()
-      closing ??= owned.disposeAsync()
+      closing ??= drainAndEnd()
       return closing
     },
   }

@@ -6,10 +6,11 @@ export interface LifecycleOptions {
   readonly warn: (text: string) => void
   /** Told of an error that nobody caught; then the command is ended. */
   readonly report: (error: unknown) => void
+  /** How long the command may take to end once it was told to; asked then. Half a minute unless given. */
+  readonly endsWithinMs?: () => number
 }
 
-// A test in the sandbox ends at once when it is told to; a transaction may need some seconds.
-const drainMs = 30_000
+const defaultEndsWithinMs = 30_000
 // npm hands a signal on to its child, and a terminal sends it to both: the second one of a pair is no second wish.
 const sameWishMs = 1_000
 
@@ -19,18 +20,22 @@ const sameWishMs = 1_000
  */
 export const runToEnd = async (
   command: (signal: AbortSignal) => Promise<ExitCode>,
-  { warn, report }: LifecycleOptions,
+  { warn, report, endsWithinMs = () => defaultEndsWithinMs }: LifecycleOptions,
 ): Promise<void> => {
   const stop = new AbortController()
   const { promise: finished, resolve: finish } = Promise.withResolvers<ExitCode>()
   const grace = closeWithGrace(
     {
-      delay: drainMs,
+      delay: false,
       logger: false,
       skip: ['SIGINT', 'SIGTERM', 'beforeExit'],
-      onTimeout: (ms) => warn(`Not everything ended within ${ms / 1_000} s: ending now.`),
     },
     async ({ err }) => {
+      const ms = endsWithinMs()
+      setTimeout(() => {
+        warn(`Not everything ended within ${ms / 1_000} s: ending now.`)
+        process.exit(exitCodes.failed)
+      }, ms)
       if (err) report(err)
       stop.abort(err ?? new InterruptedError())
       const code = await finished

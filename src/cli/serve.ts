@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Pool } from '../jobs/job.ts'
 import type { Running, StartOptions } from '../start.ts'
-import { describeFault, type ExitCode, exitCodes } from './exit.ts'
+import { describeFault, type ExitCode, exitCodes, InterruptedError } from './exit.ts'
 import { createGraphQLClient } from './graphql-client.ts'
 import { untilStopped } from './lifecycle.ts'
 import type { Output } from './output.ts'
@@ -81,7 +81,12 @@ const serve = async (
   options: StartOptions,
   prepare: (running: ServerProcess) => Promise<void> = async () => {},
 ): Promise<ExitCode> => {
-  const running = await start(config, options)
+  const running = await start(config, { ...options, signal }).catch((error: unknown) => {
+    // Told to end while it waited for its database or Redis: nothing was under way.
+    if (error === signal.reason && error instanceof InterruptedError) return null
+    throw error
+  })
+  if (running === null) return exitCodes.ok
   try {
     if (!signal.aborted) await prepare(running)
     if (!signal.aborted) announce(output, running, options, config)

@@ -6,8 +6,11 @@ import { Push } from './commit/push.entity.ts'
 import { Diff } from './diff/diff.entity.ts'
 import { Environment } from './environment/environment.entity.ts'
 import { EventRecord } from './event/event.entity.ts'
+import { EventHorizon } from './event/event-horizon.entity.ts'
 import { Lease } from './lease/lease.entity.ts'
 import { OutboxEntry } from './outbox/outbox.entity.ts'
+import { QueueMemory } from './outbox/queue-memory.entity.ts'
+import { Process } from './process/process.entity.ts'
 import { Membership } from './project/membership.entity.ts'
 import { Project } from './project/project.entity.ts'
 import { DiffView } from './review/diff-view.entity.ts'
@@ -20,6 +23,7 @@ import { Checkpoint } from './run/checkpoint.entity.ts'
 import { Decision } from './run/decision.entity.ts'
 import { ModelCall } from './run/model-call.entity.ts'
 import { ToolCall } from './run/tool-call.entity.ts'
+import { WaitingCall } from './run/waiting-call.entity.ts'
 import { BlobAnalysis } from './safety/blob-analysis.entity.ts'
 import { SafetyEvaluation } from './safety/safety-evaluation.entity.ts'
 import { Message } from './session/message.entity.ts'
@@ -49,16 +53,20 @@ export const entities = [
   Diff,
   DiffView,
   Environment,
+  EventHorizon,
   EventRecord,
   FileMark,
   Lease,
   Membership,
   Message,
   ModelCall,
+  WaitingCall,
   OutboxEntry,
   Phase,
+  Process,
   Project,
   Push,
+  QueueMemory,
   Review,
   ReviewComment,
   SafetyEvaluation,

@@ -25,6 +25,18 @@ export class ValidationError extends DomainError {
   }
 }
 
+/** Events after the cursor are gone: whoever reads on from it would miss them without a word. */
+export class CursorTooOldError extends DomainError {
+  override readonly name = 'CursorTooOldError'
+  override readonly code = 'CURSOR_TOO_OLD'
+  /** @param before everything that is gone happened before this */
+  constructor(cursor: string, before: Date | null) {
+    super(
+      `after: the cursor ${cursor} is too old: events that came after it were removed${before === null ? '' : `, all of them from before ${before.toISOString()}`}. Ask for eventCursor, read the state, and subscribe after that cursor; or subscribe without a cursor, from now on.`,
+    )
+  }
+}
+
 /** There is no such object, or it is not visible to the viewer. */
 export class NotFoundError extends DomainError {
   override readonly name = 'NotFoundError'
@@ -191,5 +203,27 @@ export class BudgetExceededError extends DomainError {
   constructor(budgetId: string, message: string) {
     super(message)
     this.budgetId = budgetId
+  }
+}
+
+/** There is as much unfinished work as may be. Nothing was stored. */
+export class CapacityError extends DomainError {
+  override readonly name = 'CapacityError'
+  override readonly code = 'CAPACITY'
+  /** After about how long there will be room; null when nobody can say. */
+  readonly retryAfterSeconds: number | null
+  constructor(message: string, retryAfterSeconds: number | null) {
+    super(message)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** The queues' backend does not answer, so nobody can say what is in it. */
+export class QueueUnavailableError extends DomainError {
+  override readonly name = 'QueueUnavailableError'
+  override readonly code = 'QUEUE_UNAVAILABLE'
+  constructor(cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`The queues cannot be looked at: ${why} Work that was asked for is kept, and goes on once they are back.`)
   }
 }

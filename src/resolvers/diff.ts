@@ -12,6 +12,7 @@ import {
   ApprovalRequiredError,
   BaseDriftError,
   BudgetExceededError,
+  CapacityError,
   ForbiddenError,
   InvalidTransitionError,
   ModelFailedError,
@@ -80,7 +81,9 @@ builder.mutationField('proposeDiff', (t) =>
     type: DiffRef,
     description: "A change from outside: a person's, or another agent's.",
     args: { input: t.arg({ type: ProposeDiffInput, required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError, PatchRejectedError, SyntaxRejectedError] },
+    errors: {
+      types: [ValidationError, ForbiddenError, NotFoundError, PatchRejectedError, SyntaxRejectedError, CapacityError],
+    },
     resolve: async (_root, { input }, context) => {
       const given = { ...input, projectId: localId('Project', input.projectId) }
       const id = await proposeDiff(context.services, context.viewer, given)

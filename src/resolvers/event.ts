@@ -57,7 +57,8 @@ const fresh = (event: EventRow, context: GraphQLContext): EventRow => {
   return event
 }
 
-const afterDescription = 'A cursor: of an event that was received, or eventCursor. Without it, from now on.'
+const afterDescription =
+  'A cursor: of an event that was received, or eventCursor. Without it, from now on. One that is so old that events after it were removed (EVENT_RETENTION_DAYS of the server, 30 unless set otherwise) is an error with the code CURSOR_TOO_OLD: ask for eventCursor, read the state, and subscribe after that.'
 
 builder.subscriptionField('events', (t) =>
   t.field({

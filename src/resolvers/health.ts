@@ -23,7 +23,11 @@ const HealthRef = builder.objectRef<Health>('Health').implement({
       description: 'ok or failed.',
       resolve: ({ components }) => (components.every((component) => component.ok) ? 'ok' : 'failed'),
     }),
-    components: t.field({ type: [ComponentHealthRef], resolve: ({ components }) => [...components] }),
+    components: t.field({
+      type: [ComponentHealthRef],
+      description: 'Those of the process that was asked; the sandbox is that of the workers that run tests.',
+      resolve: ({ components }) => [...components],
+    }),
     version: t.exposeString('version'),
   }),
 })

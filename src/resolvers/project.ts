@@ -1,5 +1,6 @@
 import { globalRole } from '../domain/actor/viewer.ts'
 import {
+  CapacityError,
   ForbiddenError,
   InvalidTransitionError,
   NotFoundError,
@@ -142,7 +143,10 @@ const CreateProjectInput = builder.inputType('CreateProjectInput', {
     objectFormat: t.field({ type: ObjectFormatEnum, defaultValue: 'SHA1' }),
     policy: t.field({ type: ApprovalPolicyInput }),
     budget: t.field({ type: BudgetInput }),
-    clientMutationId: t.string({ description: 'The same one again answers with the object that the first call made.' }),
+    clientMutationId: t.string({
+      description:
+        'The same one again answers with the object that the first call made, for as many days as the server keeps events.',
+    }),
   }),
 })
 
@@ -152,7 +156,7 @@ builder.mutationField('createProject', (t) =>
     description:
       'Answers at once with a project that is CREATING; it is READY once its repository is made. ADMIN only.',
     args: { input: t.arg({ type: CreateProjectInput, required: true }) },
-    errors: { types: [ValidationError, ForbiddenError] },
+    errors: { types: [ValidationError, ForbiddenError, CapacityError] },
     resolve: async (_root, { input }, context) => {
       const { archive } = input.source
       const source = { ...input.source, archive: archive ? archive.stream() : undefined }

@@ -1,4 +1,5 @@
 import {
+  CapacityError,
   ForbiddenError,
   InvalidTransitionError,
   NotFoundError,
@@ -71,7 +72,7 @@ builder.mutationField('startRun', (t) =>
     type: AgentRunRef,
     description: 'A run of its own, outside a sprint. Answers at once; RunChanged and CheckpointReached report.',
     args: { input: t.arg({ type: StartRunInput, required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, CapacityError] },
     resolve: async (_root, { input }, context) => {
       const given = { ...input, projectId: localId('Project', input.projectId) }
       const id = await startRun(context.services, context.viewer, given)
@@ -86,7 +87,7 @@ builder.mutationField('forkRun', (t) =>
     description:
       "A new run outside a sprint that starts from a checkpoint's conversation and workspace, under another message, other instructions or models if given. What it asks and does as the other did is played back, and bought by nobody again.",
     args: { input: t.arg({ type: ForkRunInput, required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, CapacityError] },
     resolve: async (_root, { input }, context) => {
       const given = { ...input, checkpointId: localId('Checkpoint', input.checkpointId) }
       const id = await forkRun(context.services, context.viewer, given)

@@ -1,6 +1,12 @@
 import { visibleProjectIds } from '../domain/actor/access.ts'
 import { isStillSignedIn } from '../domain/actor/authenticate.ts'
-import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  CapacityError,
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  ValidationError,
+} from '../domain/errors.ts'
 import type { TextPiece } from '../domain/ports/text-feed.ts'
 import { createSession } from '../domain/session/create-session.ts'
 import { deleteSession } from '../domain/session/delete-session.ts'
@@ -52,7 +58,7 @@ builder.mutationField('sendMessage', (t) =>
       text: t.arg.string({ required: true }),
       clientMutationId: t.arg.string(),
     },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, CapacityError] },
     resolve: async (_root, { sessionId, ...args }, context) => {
       const given = { ...args, sessionId: localId('Session', sessionId) }
       const id = await sendMessage(context.services, context.viewer, given)

@@ -1,4 +1,10 @@
-import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  CapacityError,
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  ValidationError,
+} from '../domain/errors.ts'
 import { answerInterview } from '../domain/spec/answer-interview.ts'
 import { createSpec } from '../domain/spec/create-spec.ts'
 import { retryInterview } from '../domain/spec/retry-interview.ts'
@@ -28,7 +34,7 @@ builder.mutationField('createSpec', (t) =>
     type: SpecRef,
     description: 'Stores the spec and starts its planning interview.',
     args: { input: t.arg({ type: CreateSpecInput, required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, CapacityError] },
     resolve: async (_root, { input }, context) => {
       const given = { ...input, projectId: localId('Project', input.projectId) }
       const id = await createSpec(context.services, context.viewer, given)
@@ -59,7 +65,7 @@ builder.mutationField('retryInterview', (t) =>
     type: SpecRef,
     description: 'Starts a FAILED interview again.',
     args: { specId: t.arg.id({ required: true }) },
-    errors: { types: [ForbiddenError, NotFoundError, InvalidTransitionError] },
+    errors: { types: [ForbiddenError, NotFoundError, InvalidTransitionError, CapacityError] },
     resolve: async (_root, { specId }, context) => {
       const id = await retryInterview(context.services, context.viewer, localId('Spec', specId))
       return found(await context.startOver().spec.load(id))

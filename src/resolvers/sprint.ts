@@ -1,4 +1,10 @@
-import { ForbiddenError, InvalidTransitionError, NotFoundError, ValidationError } from '../domain/errors.ts'
+import {
+  CapacityError,
+  ForbiddenError,
+  InvalidTransitionError,
+  NotFoundError,
+  ValidationError,
+} from '../domain/errors.ts'
 import { approvePlan } from '../domain/sprint/approve-plan.ts'
 import { cancelSprint } from '../domain/sprint/cancel-sprint.ts'
 import { createSprint } from '../domain/sprint/create-sprint.ts'
@@ -47,7 +53,7 @@ builder.mutationField('startSprint', (t) =>
     type: SprintRef,
     description: 'Answers at once; the work reports through subscriptions.',
     args: { id: t.arg.id({ required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, CapacityError] },
     resolve: async (_root, args, context) => {
       const id = await startSprint(context.services, context.viewer, localId('Sprint', args.id))
       return found(await context.startOver().sprint.load(id))
@@ -101,7 +107,7 @@ builder.mutationField('retrySprint', (t) =>
     description:
       'Takes up a sprint that FAILED or was CANCELED, from the last phase that succeeded. What its candidates bought before is played back and not bought again. After a verification that failed in all attempts there is one attempt more.',
     args: { id: t.arg.id({ required: true }) },
-    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
+    errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, CapacityError] },
     resolve: async (_root, args, context) => {
       const id = await retrySprint(context.services, context.viewer, localId('Sprint', args.id))
       return found(await context.startOver().sprint.load(id))

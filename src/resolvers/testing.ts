@@ -1,4 +1,5 @@
 import {
+  CapacityError,
   ForbiddenError,
   InvalidTransitionError,
   NotFoundError,
@@ -85,14 +86,21 @@ builder.mutationField('testDiff', (t) =>
   t.field({
     type: TestRunRef,
     description:
-      'Runs these tests, or without testCaseIds all quick ones, on what the diff results in, whatever its status; where the project has no test case, those found in the result itself. Answers at once; the event TestRunChanged comes as each test ends. Results that are known of the same content and tests are taken as they are, and a run of the same tests that is under way is answered; force runs all of them again.',
+      'Runs these tests, or without testCaseIds all quick ones, on what the diff results in, whatever its status; where the project has no test case, those found in the result itself. Answers at once; the event TestRunChanged comes as each test ends. Results that are known of the same content and tests are taken as they are, and a run of the same tests that is under way is answered; force runs all of them again. Where no worker of the pool tests is running they wait for one: the component sandbox of health says so.',
     args: {
       diffId: t.arg.id({ required: true }),
       testCaseIds: t.arg.idList(),
       force: t.arg.boolean({ defaultValue: false }),
     },
     errors: {
-      types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError, SandboxUnavailableError],
+      types: [
+        ValidationError,
+        ForbiddenError,
+        NotFoundError,
+        InvalidTransitionError,
+        SandboxUnavailableError,
+        CapacityError,
+      ],
     },
     resolve: async (_root, { diffId, testCaseIds, force }, context) => {
       const id = await testDiff(context.services, context.viewer, {

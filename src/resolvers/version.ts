@@ -23,7 +23,10 @@ const CreateVersionInput = builder.inputType('CreateVersionInput', {
       description:
         'A tar or tar.gz archive (GraphQL multipart upload) of files and directories. A single directory at the top is left away, unless the archive names its own root (`tar -C directory .`).',
     }),
-    clientMutationId: t.string({ description: 'The same one again answers with the object that the first call made.' }),
+    clientMutationId: t.string({
+      description:
+        'The same one again answers with the object that the first call made, for as many days as the server keeps events.',
+    }),
   }),
 })
 

@@ -20,6 +20,8 @@ export interface GraphQLContext {
 export interface ComponentHealth {
   readonly name: string
   readonly ok: boolean
+  /** Whether the process that was asked cannot do its own work without it. */
+  readonly isNeeded: boolean
   readonly detail: string | null
   readonly latencyMs: number
 }

@@ -2,6 +2,7 @@ import {
   ApprovalRequiredError,
   BaseDriftError,
   BudgetExceededError,
+  CapacityError,
   type DomainError,
   type FieldFault,
   ForbiddenError,
@@ -102,7 +103,8 @@ builder.objectType(RemoteError, {
 })
 builder.objectType(SandboxUnavailableError, {
   name: 'SandboxUnavailableError',
-  description: 'The server has nothing that isolates untrusted code. The message says what to install, and how.',
+  description:
+    'Nothing that isolates untrusted code is there where tests are run. The message says what to install, and how.',
   interfaces: [DomainErrorInterface],
 })
 builder.objectType(ApprovalRequiredError, {
@@ -120,6 +122,19 @@ builder.objectType(BudgetExceededError, {
       type: BudgetRef,
       description: 'As it stands now.',
       resolve: async (error, _, { load }) => found(await load.budget.load(error.budgetId)),
+    }),
+  }),
+})
+builder.objectType(CapacityError, {
+  name: 'CapacityError',
+  description:
+    'There is as much unfinished work as the server was configured to take, in the project or in all. Nothing was stored.',
+  interfaces: [DomainErrorInterface],
+  fields: (t) => ({
+    retryAfterSeconds: t.exposeInt('retryAfterSeconds', {
+      nullable: true,
+      description:
+        'After about how long there will be room, going by how work has ended lately; null when nobody can say.',
     }),
   }),
 })

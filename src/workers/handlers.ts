@@ -6,6 +6,7 @@ import { buildEnvironment } from '../domain/environment/build-environment.ts'
 import { removeEnvironment } from '../domain/environment/remove-environment.ts'
 import { BaseDriftError } from '../domain/errors.ts'
 import { maintainProject } from '../domain/maintenance/maintain-project.ts'
+import { trimLogs } from '../domain/maintenance/trim-logs.ts'
 import { prepareProject } from '../domain/project/prepare-project.ts'
 import { advanceRun } from '../domain/run/advance-run.ts'
 import { runCandidate } from '../domain/run/run-candidate.ts'
@@ -31,6 +32,7 @@ import { runInterviewJob } from '../jobs/run-interview.ts'
 import { runSessionTurnJob } from '../jobs/run-session-turn.ts'
 import { runTestsJob } from '../jobs/run-tests.ts'
 import { settleCommitJob } from '../jobs/settle-commit.ts'
+import { trimLogsJob } from '../jobs/trim-logs.ts'
 
 /** A job with what does it. */
 export interface Handler {
@@ -63,6 +65,7 @@ export const handlers: readonly Handler[] = [
     removeEnvironment(services, environmentId, stop),
   ),
   implement(maintainProjectJob, (services, { projectId }, stop) => maintainProject(services, projectId, stop)),
+  implement(trimLogsJob, (services, _, stop) => trimLogs(services, stop)),
   implement(pushCommitJob, (services, { diffId }, stop) => pushCommit(services, diffId, stop)),
   implement(deliverWebhooksJob, (services, { webhookId }, stop) => deliverWebhooks(services, webhookId, stop)),
   implement(refineMessageJob, (services, { diffId }, stop) => wordMessage(services, diffId, stop)),

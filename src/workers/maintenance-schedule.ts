@@ -1,5 +1,6 @@
 import { askForRemoval } from '../domain/environment/remove-environment.ts'
 import { askForMaintenance } from '../domain/maintenance/ask-for-maintenance.ts'
+import { askForTrimming } from '../domain/maintenance/ask-for-trimming.ts'
 import type { Services } from '../domain/shared/services.ts'
 
 const intervalMs = 60_000
@@ -9,15 +10,19 @@ const ask = async (services: Services): Promise<void> => {
   if (asked > 0) services.log.info({ asked }, 'the maintenance of projects was asked for')
   const unused = await askForRemoval(services)
   if (unused > 0) services.log.info({ unused }, 'the removal of unused environments was asked for')
+  if (await askForTrimming(services)) services.log.debug({}, 'the removal of old rows was asked for')
 }
 
-/** Looks at once and then on a timer for projects that are due for maintenance, and for environments that nobody needs. */
+/**
+ * Looks at once and then on a timer for projects that are due for maintenance, for environments that nobody needs, and
+ * whether it is time to remove old rows.
+ */
 export const startMaintenanceSchedule = (services: Services): AsyncDisposable => {
   let running: Promise<void> | undefined
   const look = () => {
     running ??= ask(services)
       .catch((error: unknown) =>
-        services.log.warn({ error }, 'projects that are due for maintenance could not be looked for; trying again'),
+        services.log.warn({ error }, 'what is due for maintenance could not be looked for; trying again'),
       )
       .finally(() => {
         running = undefined

@@ -1,122 +1,12 @@
 import { sql } from 'kysely'
+import type { Queues } from '../domain/ports/queues.ts'
 import { rows } from '../domain/shared/database.ts'
 import type { Services } from '../domain/shared/services.ts'
-import { transact } from '../domain/shared/transact.ts'
-import { advanceRunJob } from '../jobs/advance-run.ts'
-import { advanceSprintJob } from '../jobs/advance-sprint.ts'
-import { autoRebaseJob } from '../jobs/auto-rebase.ts'
-import { buildEnvironmentJob } from '../jobs/build-environment.ts'
-import type { Job } from '../jobs/job.ts'
-import { prepareProjectJob } from '../jobs/prepare-project.ts'
-import { pushCommitJob } from '../jobs/push-commit.ts'
-import { refineMessageJob } from '../jobs/refine-message.ts'
-import { runCandidateJob } from '../jobs/run-candidate.ts'
-import { runInterviewJob } from '../jobs/run-interview.ts'
-import { runSessionTurnJob } from '../jobs/run-session-turn.ts'
-import { runTestsJob } from '../jobs/run-tests.ts'
-import { settleCommitJob } from '../jobs/settle-commit.ts'
+import { type Transaction, transact } from '../domain/shared/transact.ts'
+import { handlers } from './handlers.ts'
 import { endLateWork } from './late-work.ts'
-
-/** Work that the rows say is unfinished: which rows, under which lease, and the job that takes it up. */
-interface Unfinished {
-  readonly job: Job
-  readonly idName: string
-  /** Ids whose work is unfinished and that nobody holds. */
-  readonly find: ReturnType<typeof sql<{ id: string; taken: boolean }>>
-}
-
-const wasHeld = (kind: string) =>
-  sql`exists (select 1 from lease where resource = ${`${kind}:`} || work.id::text) as taken`
-
-const free = (kind: string) =>
-  sql`not exists (select 1 from lease where resource = ${`${kind}:`} || work.id::text and until > now())`
-
-const unfinished: readonly Unfinished[] = [
-  {
-    job: prepareProjectJob as Job,
-    idName: 'projectId',
-    find: sql`select id::text, ${wasHeld('project')} from project work where status = 'CREATING' and ${free('project')}`,
-  },
-  {
-    job: runInterviewJob as Job,
-    idName: 'specId',
-    find: sql`select id::text, ${wasHeld('spec')} from spec work where interview_status in ('QUEUED', 'RUNNING') and ${free('spec')}`,
-  },
-  {
-    job: advanceSprintJob as Job,
-    idName: 'sprintId',
-    // One that waits for candidates or tests goes on when they end: they are looked for by themselves.
-    find: sql`select id::text, ${wasHeld('sprint')} from sprint work where status = 'ACTIVE' and ${free('sprint')}
-      and not exists (select 1 from candidate join agent_run on agent_run.id = candidate.run_id
-        where agent_run.sprint_id = work.id and agent_run.purpose in ('DISCOVERY', 'CODING')
-          and candidate.status in ('PENDING', 'RUNNING'))
-      and not exists (select 1 from test_run join phase on phase.id = test_run.phase_id
-        where phase.sprint_id = work.id and test_run.status in ('QUEUED', 'RUNNING'))`,
-  },
-  {
-    job: advanceRunJob as Job,
-    idName: 'runId',
-    find: sql`select id::text, ${wasHeld('run')} from agent_run work
-      where purpose = 'RUN' and status = 'RUNNING' and ${free('run')}
-        and not exists (select 1 from candidate where run_id = work.id and status in ('PENDING', 'RUNNING'))
-        and not exists (select 1 from test_run join candidate on candidate.id = test_run.candidate_id
-          where candidate.run_id = work.id and test_run.status in ('QUEUED', 'RUNNING'))`,
-  },
-  {
-    job: runCandidateJob as Job,
-    idName: 'candidateId',
-    find: sql`select work.id::text, ${wasHeld('candidate')} from candidate work join agent_run on agent_run.id = work.run_id
-      where work.status in ('PENDING', 'RUNNING') and agent_run.purpose in ('DISCOVERY', 'CODING', 'RUN')
-        and ${free('candidate')}`,
-  },
-  {
-    job: runSessionTurnJob as Job,
-    idName: 'sessionId',
-    // One that waits for tests goes on when they end: they are looked for by themselves.
-    find: sql`select id::text, ${wasHeld('session')} from session work where ${free('session')}
-      and exists (select 1 from session_turn where session_id = work.id and status in ('WAITING', 'RUNNING'))
-      and not exists (select 1 from test_run where session_id = work.id and status in ('QUEUED', 'RUNNING'))`,
-  },
-  {
-    job: runTestsJob as Job,
-    idName: 'testRunId',
-    // One that waits for its environment goes on when that has ended.
-    find: sql`select id::text, ${wasHeld('test-run')} from test_run work
-      where status in ('QUEUED', 'RUNNING') and ${free('test-run')}
-        and not exists (select 1 from environment
-          where environment.id = work.environment_id and environment.status in ('PENDING', 'RUNNING'))`,
-  },
-  {
-    job: buildEnvironmentJob as Job,
-    idName: 'environmentId',
-    find: sql`select id::text, ${wasHeld('environment')} from environment work
-      where status in ('PENDING', 'RUNNING') and ${free('environment')}`,
-  },
-  {
-    job: settleCommitJob as Job,
-    idName: 'diffId',
-    find: sql`select id::text, true as taken from diff work where status = 'COMMITTING'`,
-  },
-  {
-    job: pushCommitJob as Job,
-    idName: 'diffId',
-    // One that failed waits for its time.
-    find: sql`select id::text, ${wasHeld('push')} from (select diff_id as id, status, next_at from push) work
-      where status = 'PENDING' and next_at <= now() and ${free('push')}`,
-  },
-  {
-    job: refineMessageJob as Job,
-    idName: 'diffId',
-    find: sql`select id::text, ${wasHeld('refinement')} from diff work
-      where refinement is not null and refinement ->> 'failure' is null and ${free('refinement')}`,
-  },
-  {
-    job: autoRebaseJob as Job,
-    idName: 'diffId',
-    find: sql`select id::text, ${wasHeld('auto-rebase')} from diff work
-      where auto_rebase is not null and auto_rebase ->> 'failure' is null and ${free('auto-rebase')}`,
-  },
-]
+import { noteLostJobs } from './lost-jobs.ts'
+import { type Unfinished, unfinished } from './unfinished-work.ts'
 
 /** How often recovery looks, and how long it leaves work alone that was asked for; all in milliseconds. */
 export interface Patience {
@@ -129,44 +19,70 @@ export interface Patience {
 
 export const defaultPatience: Patience = { intervalMs: 2_000, waitingMs: 60_000, abandonedMs: 5_000 }
 
+const ago = (ms: number) => sql`now() - ${`${ms} milliseconds`}::interval`
+
 /**
- * Asks again for work whose job was lost or whose worker died. Work that was asked for a moment ago is left alone.
+ * Work that is unfinished and that no job may be on its way to. A job that is not yet published is not lost; one that was
+ * published a moment ago is waited for, unless the queues have lost what they had since.
+ */
+const findForgotten = async (em: Transaction['em'], { job, idName, find }: Unfinished, patience: Patience) => {
+  const longestMs = Math.max(patience.waitingMs, patience.abandonedMs)
+  const { rows: forgotten } = await sql<{ id: string }>`
+    select work.id from (${find}) as work left join (
+      select payload ->> ${idName} as id, max(published_at) as at, bool_or(published_at is null) as waits from outbox
+      where job = ${job.name} and (published_at is null or published_at > ${ago(longestMs)}
+        and published_at > (select coalesce(max(since), '-infinity') from queue_memory))
+      group by 1
+    ) as asked on asked.id = work.id
+    where asked.id is null or not asked.waits
+      and asked.at <= case when work.taken then ${ago(patience.abandonedMs)} else ${ago(patience.waitingMs)} end`.execute(
+    rows(em),
+  )
+  return forgotten
+}
+
+/**
+ * Asks again for work whose job was lost or whose worker died. Work that was asked for a moment ago is left alone. Of
+ * several processes that do so at once, each sees what the one before has asked for.
  * @returns how many jobs were asked for
  */
 export const recoverWork = async (services: Services, patience: Patience): Promise<number> => {
   let asked = 0
-  for (const { job, idName, find } of unfinished) {
-    const { rows: found } = await find.execute(rows(services.em()))
-    if (found.length === 0) continue
+  for (const kind of unfinished) {
+    if ((await kind.find.execute(rows(services.em()))).rows.length === 0) continue
     asked += await transact(services, async (tx) => {
-      let count = 0
-      for (const { id, taken } of found) {
-        const recent = await sql<{ id: string }>`
-          select id::text from outbox
-          where job = ${job.name} and payload ->> ${idName} = ${id}
-            and created_at > now() - make_interval(secs => ${(taken ? patience.abandonedMs : patience.waitingMs) / 1_000})
-          limit 1`.execute(rows(tx.em))
-        if (recent.rows.length > 0) continue
-        tx.enqueue(job, { [idName]: id })
-        count += 1
-      }
-      return count
+      await sql`select pg_advisory_xact_lock(hashtextextended('recovery', 0))`.execute(rows(tx.em))
+      const forgotten = await findForgotten(tx.em, kind, patience)
+      for (const { id } of forgotten) tx.enqueue(kind.job, { [kind.idName]: id })
+      return forgotten.length
     })
   }
   return asked
 }
 
-const recover = async (services: Services, patience: Patience): Promise<void> => {
+/** Jobs for which there is no row that says that they are left to do. */
+const withoutRows = handlers
+  .map(({ job }) => job)
+  .filter(({ name }) => !unfinished.some(({ job }) => job.name === name))
+
+const recover = async (services: Services, queues: Queues, patience: Patience): Promise<void> => {
   const late = await endLateWork(services)
+  try {
+    const wasWiped = await noteLostJobs(services, queues, withoutRows)
+    if (wasWiped)
+      services.log.warn({ backend: queues.backend }, 'the queues have lost jobs: all work is asked for again')
+  } catch (error) {
+    services.log.warn({ error }, 'the queues could not be asked what they still have; trying again')
+  }
   const asked = await recoverWork(services, patience)
   if (late + asked > 0) services.log.info({ late, asked }, 'late work was ended, or unfinished work asked for again')
 }
 
 /** Looks at once and then on a timer for late and unfinished work. */
-export const startRecovery = (services: Services, patience: Patience): AsyncDisposable => {
+export const startRecovery = (services: Services, queues: Queues, patience: Patience): AsyncDisposable => {
   let running: Promise<void> | undefined
   const look = () => {
-    running ??= recover(services, patience)
+    running ??= recover(services, queues, patience)
       .catch((error: unknown) => services.log.warn({ error }, 'unfinished work could not be looked for; trying again'))
       .finally(() => {
         running = undefined

@@ -31,11 +31,13 @@ let workspace: Workspace
 beforeAll(async () => {
   server = await startTestServer({ pools: {} })
   const { git } = server.context.services
-  await git.create(projectId, { objectFormat: 'SHA1', branch: 'main' })
+  const draft = git.newDraft()
+  await git.create(draft, { objectFormat: 'SHA1', branch: 'main' })
   const at = new Date(0)
   const entries = files.map(([path, content]) => ({ path, mode: '100644' as const, content }))
   const author = { name: 'A', email: 'a@localhost', at }
-  const commit = await git.importFiles(projectId, entries, { branch: 'main', message: 'Start', author })
+  const commit = await git.importFiles(draft, entries, { branch: 'main', message: 'Start', author })
+  await git.publish(draft, projectId)
   workspace = { projectId, tree: await git.treeOf(projectId, commit) }
 })
 afterAll(() => server[Symbol.asyncDispose]())

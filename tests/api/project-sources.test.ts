@@ -9,6 +9,7 @@ import { type Header, pack } from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import { createProject } from '../../src/domain/project/create-project.ts'
+import { prepareProject } from '../../src/domain/project/prepare-project.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { everythingStored, made, mutate, mutationDocument } from '../factories/api.ts'
 import { addsFile, proposedDiff, readyProject, rowId } from '../factories/pipeline.ts'
@@ -267,4 +268,19 @@ describe('an uploaded archive', () => {
     await expect(createProject(services, viewer, { name: 'x', source: { archive } })).rejects.toThrow('outbox')
     expect(await readdir(join(own.config.dataDir, 'archives'))).toEqual([])
   })
+})
+
+it('whoever makes a repository that is made already takes it as it is, with what was committed since', async () => {
+  const id = await readyProject(server, { source: { gitUrl: { url: remote } } })
+  const { services } = server.context
+  const directory = services.git.directory(rowId(id))
+  // As after a kill before the row was settled, or a pause in which another process was faster.
+  const who = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.com']
+  const oid = await gitIn(directory, ...who, 'commit-tree', '-p', 'trunk', '-m', 'since', 'trunk^{tree}')
+  await gitIn(directory, 'update-ref', 'refs/heads/trunk', oid)
+  await sql`update project set status = 'CREATING', head_commit = null, target_branch = null
+    where id = ${rowId(id)}`.execute(rows(services.em()))
+  await prepareProject(services, rowId(id), new AbortController().signal)
+  expect(await shown(id)).toMatchObject({ status: 'READY', targetBranch: 'trunk', headCommit: oid })
+  expect((await readdir(join(directory, '..'))).filter((name) => name.startsWith('.new-'))).toEqual([])
 })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
-import { readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises'
+import { opendir, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { type CheckoutOptions, createCheckouts } from '../../src/adapters/checkouts/checkouts.ts'
@@ -101,6 +101,23 @@ it.each([
   expect(files).toEqual(['sub'])
 })
 
+it('one that only another machine sees as it was made is not taken from under what runs on it there', async () => {
+  await using place = await openPlace()
+  const theirs = await place.open()
+  await theirs.with(projectId, treeOf('a'), async () => {
+    const path = join(place.root, projectId, treeOf('a'))
+    await writeFile(join(path, 'seal'), 'of numbers that this machine does not see')
+    const held = await opendir(join(path, 'files', 'sub'))
+    const ours = await place.open()
+    expect(await ours.with(projectId, treeOf('a'), fileIn)).toBe(`of ${treeOf('a')}`)
+    await place.open()
+    const aside = (await readdir(join(place.root, projectId))).filter((name) => name.startsWith('old-'))
+    expect(aside).toHaveLength(1)
+    expect((await held.read())?.name).toBe('file')
+    await held.close()
+  })
+})
+
 it('one that another process has removed is made again', async () => {
   await using place = await openPlace()
   const [ours, theirs] = [await place.open(), await place.open({ bounds: { most: 0, inUseMs: 0 } })]
@@ -144,6 +161,7 @@ it('what killed processes left half made or half removed is swept; what others a
     path.replace(`-${process.pid}-`, `-${dead.pid}-`),
   )
   for (const path of [own, ...left]) mkdirSync(join(path, 'files'), { recursive: true })
+  await utimes(left[1] ?? '', 0, 0)
   await place.open()
   expect([own, ...left].map((path) => existsSync(path))).toEqual([true, false, false])
 })

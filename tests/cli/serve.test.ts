@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeFault } from '../../src/cli/exit.ts'
+import { describeFault, InterruptedError } from '../../src/cli/exit.ts'
 import { migrateDatabase } from '../../src/cli/migrate.ts'
 import { createOutput } from '../../src/cli/output.ts'
 import { plainStyle } from '../../src/cli/render/style.ts'
@@ -76,9 +76,22 @@ const deployed = { DATABASE_URL: 'postgres://host/name' }
 test('the API alone has no workers, no rehearsal, and leaves a configured database as it is', async () => {
   const { exitCode, asked, ready, closed } = await serveOnce(serveApi, deployed)
   expect(exitCode).toBe(0)
-  expect(asked).toEqual({ api: true, pools: {}, rehearsal: false, migrate: false })
+  expect(asked).toMatchObject({ api: true, pools: {}, rehearsal: false, migrate: false })
   expect(ready).toMatchObject({ type: 'ready', url: 'http://127.0.0.1:9', adminTokenFile: '/data/admin-token' })
   expect(closed).toBe(1)
+})
+
+test('told to end while it waits for its database, a process ends well, and what goes wrong then is told', async () => {
+  const stop = new AbortController()
+  const output = createOutput({ json: true, quiet: false, stdout: { write() {} }, stderr: { write() {} }, stdin: {} })
+  const options = { config: readConfig(deployed), output, signal: stop.signal }
+  const waits = async (_config: unknown, { signal }: StartOptions): Promise<never> => {
+    stop.abort(new InterruptedError())
+    throw signal?.reason
+  }
+  expect(await serveApi({ ...options, start: waits })).toBe(0)
+  const fails = () => Promise.reject(new Error('Cannot use the database.'))
+  await expect(serveApi({ ...options, start: fails })).rejects.toThrow('Cannot use the database.')
 })
 
 test('workers get the pools and the concurrency that were named', async () => {

@@ -2,10 +2,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { migrate, pendingMigrations } from '../../src/adapters/db/migrate.ts'
 import { createOrm } from '../../src/adapters/db/orm.ts'
-import { readConfig } from '../../src/config.ts'
-import { start } from '../../src/start.ts'
+import { awaitDatabase } from '../../src/await-backends.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -42,22 +40,21 @@ it('four processes that migrate an empty database at once all succeed, and each 
   expect(await migrate(empty.url)).toEqual([])
 })
 
-it('a start on a database without the migrations says what to do, and changes nothing in it', async () => {
+it('a process that finds a database without the migrations waits, says what to do, and changes nothing in it', async () => {
   await using empty = await emptied()
-  await using directory = await temporaryDirectory()
-  const config = readConfig({
-    PATH: process.env.PATH,
-    PORT: '0',
-    DATABASE_URL: empty.url,
-    DATA_DIR: directory.path,
-    LOG_LEVEL: 'fatal',
-  })
-  const starting = start(config, { api: true, pools: {}, rehearsal: true, migrate: false })
-  await expect(starting).rejects.toThrow(/lacks \d+ migrations: run `countersign migrate` first/)
+  const stop = new AbortController()
+  const said: string[] = []
+  const warn = (_fields: object, message: string) => {
+    said.push(message)
+    stop.abort(new Error('Enough waited.'))
+  }
+  const waiting = awaitDatabase(empty.url, false, { log: { warn, info() {} }, signal: stop.signal })
+  await expect(waiting).rejects.toThrow('Enough waited.')
+  expect(said).toEqual([expect.stringMatching(/it lacks \d+ migrations, which `countersign migrate` brings$/)])
   const client = new pg.Client(empty.url)
   await client.connect()
   const { rows } = await client.query(
-    `select table_name from information_schema.tables where table_schema in ('public', 'bullmq') and table_name <> 'migration'`,
+    `select table_name from information_schema.tables where table_schema in ('public', 'bullmq')`,
   )
   await client.end()
   expect(rows).toEqual([])

@@ -18,7 +18,7 @@ it('when the database goes away the server stays up and says what is wrong, to e
   expect(await ready(server.url)).toEqual({ http: 200, status: 'ok', failed: [] })
   await database.drop()
   expect(await ready(server.url)).toEqual({ http: 503, status: 'failed', failed: ['database', 'queue'] })
-  const [first] = await checkHealth(server.context)
+  const [first] = await checkHealth(server.context, {})
   expect(first).toMatchObject({ name: 'database', ok: false, detail: expect.stringContaining('does not exist') })
   const alive = await fetch(`${server.url}/healthz`)
   expect(alive.status).toBe(200)

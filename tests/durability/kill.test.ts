@@ -72,18 +72,6 @@ const count = async (statement: string, ...parameters: unknown[]): Promise<numbe
   return Number(row?.count)
 }
 
-/** The moment at which a matching call is on its way, and stays so. */
-const callInFlight = (matches: (call: Parameters<Intercept>[0]) => boolean): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  intercept = (call) => {
-    if (!matches(call)) return undefined
-    intercept = () => undefined
-    resolve()
-    return { kind: 'hang' }
-  }
-  return promise
-}
-
 /** What the pipeline's factories need of a server. */
 const asServer = (process: ServerProcess) =>
   ({
@@ -101,21 +89,50 @@ const createTestCase = `mutation ($input: CreateTestCaseInput!) {
 
 interface Moment {
   readonly name: string
-  /** Settles when it has come. */
-  wait(): Promise<void>
   readonly signal: NodeJS.Signals
+  /** It has come when an event is in the log, or when a call is on its way, which stays so. */
+  readonly comes:
+    | { readonly event: (body: EventBody) => boolean; readonly times: number }
+    | { readonly call: (call: Parameters<Intercept>[0]) => boolean }
 }
 
 const moments: readonly Moment[] = [
-  { name: 'a coder has used a tool', wait: () => event(({ type }) => type === 'ToolCalled', 5), signal: 'SIGKILL' },
-  { name: 'a coder waits for an answer', wait: () => callInFlight(({ turn }) => turn === 3), signal: 'SIGTERM' },
+  {
+    name: 'a coder has used a tool',
+    signal: 'SIGKILL',
+    comes: { event: ({ type }) => type === 'ToolCalled', times: 5 },
+  },
+  {
+    name: 'a coder waits for an answer',
+    signal: 'SIGTERM',
+    comes: { call: ({ role, turn }) => role === 'coder' && turn === 3 },
+  },
   {
     name: 'tests run',
-    wait: () => event((body) => body.type === 'TestRunChanged' && body.status === 'RUNNING'),
     signal: 'SIGKILL',
+    comes: { event: (body) => body.type === 'TestRunChanged' && body.status === 'RUNNING', times: 1 },
   },
-  { name: 'the verifier waits', wait: () => callInFlight(({ role }) => role === 'verifier'), signal: 'SIGKILL' },
+  { name: 'the verifier waits', signal: 'SIGKILL', comes: { call: ({ role }) => role === 'verifier' } },
 ]
+
+/**
+ * From now on the first of these moments is waited for. The calls of the others are not answered until it is their
+ * turn: a call whose answer is stored does not come again, and its moment would have passed unseen.
+ */
+const awaitMoment = ([next, ...later]: readonly Moment[]): Promise<void> => {
+  const isOf = (moment: Moment | undefined, call: Parameters<Intercept>[0]) =>
+    moment !== undefined && 'call' in moment.comes && moment.comes.call(call)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let isOver = false
+  intercept = (call) => {
+    if (later.some((moment) => isOf(moment, call))) return { kind: 'hang' }
+    if (isOver || !isOf(next, call)) return undefined
+    isOver = true
+    resolve()
+    return { kind: 'hang' }
+  }
+  return next && 'event' in next.comes ? event(next.comes.event, next.comes.times) : promise
+}
 
 it('a server that is killed again and again in a sprint ends it as if nothing had happened, and buys nothing twice', async () => {
   let server = await startProcess()
@@ -123,12 +140,12 @@ it('a server that is killed again and again in a sprint ends it as if nothing ha
   const command = ['python3', '-c', 'import time; time.sleep(0.4); exec(open("hello.py").read())']
   await server.query(createTestCase, { input: { projectId, name: 'prints', command } })
   const specId = await validatedSpec(asServer(server), projectId)
-  let reached = moments[0]?.wait()
+  let reached = awaitMoment(moments)
   const sprintId = await startedSprint(asServer(server), specId)
   for (const [index, moment] of moments.entries()) {
     await reached
     expect(await server.end(moment.signal), moment.name).toBe(moment.signal === 'SIGTERM' ? 0 : null)
-    reached = moments[index + 1]?.wait()
+    reached = awaitMoment(moments.slice(index + 1))
     server = await startProcess()
   }
   const id = rowId(sprintId)

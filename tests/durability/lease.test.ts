@@ -219,13 +219,35 @@ it('a holder whom nobody tells that its lease was revoked sees it when it renews
   await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
 })
 
-it('a process that is stopping aborts the work with its own reason', async () => {
+it('a process that is told to stop begins nothing new, and what is under way goes on until its time is over', async () => {
   const stop = new AbortController()
-  const holder = withLease(worker('first'), 'project:stopping', stop.signal, async (lease) => {
+  const heldLeases = createHeldLeases()
+  const holder = withLease({ ...worker('first'), heldLeases }, 'project:stopping', stop.signal, async (lease) => {
+    lease.mayBegin()
     stop.abort(new Error('stopping'))
-    lease.signal.throwIfAborted()
+    expect(() => lease.mayBegin()).toThrow('stopping')
+    lease.mustBeHeld()
+    expect(lease.signal.aborted).toBe(false)
+    await rename(lease, 'the last step')
+    heldLeases.end(new Error('time is over'))
+    throw await aborted(lease.signal)
   })
-  await expect(holder).rejects.toThrow('stopping')
+  await expect(holder).rejects.toThrow('time is over')
+  expect(await nameNow()).toBe('the last step')
+  await expect(
+    withLease(worker('first'), 'project:stopping', stop.signal, async () => expect.unreachable()),
+  ).rejects.toThrow('stopping')
+})
+
+it('a holder that comes back from a pause knows it before any timer has told', async () => {
+  const resource = 'project:long-pause'
+  const holder = withLease({ ...worker('first'), leaseMs: 300, renewMs: 100 }, resource, never, async (lease) => {
+    // As SIGSTOP does: nothing of this process runs meanwhile.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+    expect(lease.signal.aborted).toBe(false)
+    lease.mustBeHeld()
+  })
+  await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
 })
 
 it('a holder that cannot reach the database past its lease stops, since another may have the step', async () => {

@@ -17,13 +17,16 @@ interface Ended {
   readonly stderr: string
 }
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
+const ofTheMachine = { PATH, NODE_COMPILE_CACHE }
+
 /** Runs the command line as a person does, far from any server: with nothing but a path to look for git in. */
 const countersign = (cwd: string, ...args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [main, 'verify', ...args],
-      { cwd, env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } },
+      { cwd, env: { ...ofTheMachine, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     )
   })

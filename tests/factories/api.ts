@@ -13,6 +13,7 @@ export interface MutationAnswer {
   readonly message?: string
   readonly fieldErrors?: readonly { readonly path: readonly string[]; readonly message: string }[]
   readonly requiredRole?: string | null
+  readonly retryAfterSeconds?: number | null
   readonly from?: string
   readonly to?: string
   readonly secret?: string
@@ -21,6 +22,7 @@ export interface MutationAnswer {
 const selections: Readonly<Record<string, string>> = {
   ValidationError: 'fieldErrors { path message }',
   ForbiddenError: 'requiredRole',
+  CapacityError: 'retryAfterSeconds',
   InvalidTransitionError: 'from to',
   IssuedApiToken: 'secret token { id }',
 }

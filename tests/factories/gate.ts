@@ -147,8 +147,11 @@ export const setPolicy = async (server: TestServer, projectId: string, policy: o
 }
 
 /** git on a project's repository, from outside. @returns what it printed, trimmed */
-export const gitOf = async (server: TestServer, projectId: string, ...args: string[]): Promise<string> => {
-  const directory = server.context.services.git.directory(rowId(projectId))
+export const gitOf = (server: TestServer, projectId: string, ...args: string[]): Promise<string> =>
+  gitAt(server.context.services.git.directory(rowId(projectId)), ...args)
+
+/** The same on any repository. */
+export const gitAt = async (directory: string, ...args: string[]): Promise<string> => {
   const env = { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', HOME: '/nonexistent' }
   const { stdout } = await run('git', ['--git-dir', directory, ...args], { env })
   return stdout.trim()

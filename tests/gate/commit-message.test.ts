@@ -8,6 +8,7 @@ import { commitMessage, messageFromSummary, withTrailers } from '../../src/domai
 import { messageSystem } from '../../src/domain/commit-message/message-prompts.ts'
 import { wordMessage } from '../../src/domain/commit-message/word-message.ts'
 import { diffStatuses, pendingDiffStatuses } from '../../src/domain/diff/diff.status.ts'
+import { createHeldLeases } from '../../src/domain/lease/held-leases.ts'
 import { modelSchema } from '../../src/domain/run/model-schema.ts'
 import { sha256 } from '../../src/domain/shared/canonical-hash.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
@@ -520,14 +521,15 @@ describe('a worker that is killed', () => {
 
   it('while it waits for the answer loses that call, which counts as spent, and the next one words it', async () => {
     const word = unique()
-    const ending = new AbortController()
+    const heldLeases = createHeldLeases()
     answers.set(word, () => {
       answers.set(word, () => answersJson({ message: 'The second call' }))
-      ending.abort(new Error('killed'))
+      heldLeases.end(new Error('killed'))
       return { kind: 'hang' }
     })
     const { id, diffId } = await wished(word)
-    await expect(wordMessage(idle.context.services, diffId, ending.signal)).rejects.toThrow('killed')
+    const killed = { ...idle.context.services, heldLeases }
+    await expect(wordMessage(killed, diffId, stop)).rejects.toThrow('killed')
     expect(await callStates(diffId)).toEqual(['SENT'])
     await wordMessage(idle.context.services, diffId, stop)
     expect((await shownDiff(idle, id)).commitMessage).toBe('The second call')

@@ -17,10 +17,143 @@ import { actorWithToken, readyProject, rowId } from '../factories/pipeline.ts'
 import { latestTestRun, testCase } from '../factories/testing.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
+const three = numbered(40)
+const threeChanged = numbered(40, { 5: 'five', 20: 'twenty\nand more\nand more', 35: 'thirty-five' })
+
+const latin = (text: string) => Buffer.from(text, 'latin1')
+const bytes = Buffer.from([0, 1, 2, 255, 0])
+interface Case {
+  readonly before: FileContents
+  readonly after: FileContents
+  readonly hunks?: readonly number[]
+  readonly files?: readonly string[]
+  readonly result: FileContents
+}
+const moved = numbered(30, { 2: 'two', 25: 'twenty-five' })
+const cases: Record<string, Case> = {
+  'of several files': {
+    before: { 'a.txt': three, 'b.txt': three, 'c.txt': three },
+    after: { 'a.txt': threeChanged, 'b.txt': threeChanged, 'c.txt': 'gone\n' },
+    hunks: [1, 3, 5],
+    result: {
+      'a.txt': numbered(40, { 20: 'twenty\nand more\nand more' }),
+      'b.txt': numbered(40, { 5: 'five', 35: 'thirty-five' }),
+    },
+  },
+  'in the middle of lines that are all alike': {
+    before: { 'a.txt': 'x\n'.repeat(60) },
+    after: { 'a.txt': `x\n${'a\n'.repeat(9)}${'x\n'.repeat(25)}b\n${'x\n'.repeat(25)}c\n${'x\n'.repeat(9)}` },
+    hunks: [1],
+    result: { 'a.txt': `${'x\n'.repeat(26)}b\n${'x\n'.repeat(34)}` },
+  },
+  'of a renamed file, which is renamed with any of them': {
+    before: { 'old name.txt': numbered(30) },
+    after: { 'old name.txt': null, 'new/näme.txt': moved },
+    hunks: [1],
+    result: { 'old name.txt': null, 'new/näme.txt': numbered(30, { 25: 'twenty-five' }) },
+  },
+  'of a file that is made executable, which it is with any of them': {
+    before: { run: numbered(30) },
+    after: { run: { content: Buffer.from(moved), mode: '100755' } },
+    hunks: [0],
+    result: { run: { content: Buffer.from(numbered(30, { 2: 'two' })), mode: '100755' } },
+  },
+  'of a new file': {
+    before: { 'a.txt': 'a\n' },
+    after: { 'a.txt': 'b\n', 'new.txt': 'new\n' },
+    hunks: [1],
+    result: { 'new.txt': 'new\n' },
+  },
+  'of a removed file': {
+    before: { 'a.txt': 'a\n', 'b.txt': 'b\n' },
+    after: { 'a.txt': 'c\n', 'b.txt': null },
+    hunks: [1],
+    result: { 'b.txt': null },
+  },
+  'at an end without a line end': {
+    before: { 'a.txt': `${numbered(30)}end` },
+    after: { 'a.txt': `${moved}the end` },
+    hunks: [1],
+    result: { 'a.txt': `${numbered(30, { 25: 'twenty-five' })}the end` },
+  },
+  'that add and remove whole ends': {
+    before: { 'a.txt': numbered(30) },
+    after: { 'a.txt': `first\n${numbered(15)}${numbered(26).split('\n').slice(18).join('\n')}` },
+    hunks: [0],
+    result: { 'a.txt': `first\n${numbered(30)}` },
+  },
+  'with carriage returns': {
+    before: { 'a.txt': numbered(30).replaceAll('\n', '\r\n') },
+    after: { 'a.txt': moved.replaceAll('\n', '\r\n') },
+    hunks: [0],
+    result: { 'a.txt': numbered(30, { 2: 'two' }).replaceAll('\n', '\r\n') },
+  },
+  'that turn line ends': {
+    before: { 'a.txt': numbered(30) },
+    after: { 'a.txt': numbered(30, { 2: 'line 2\r', 25: 'line 25\r' }) },
+    hunks: [1],
+    result: { 'a.txt': numbered(30, { 25: 'line 25\r' }) },
+  },
+  'of text that is no UTF-8, if it is all of them': {
+    before: { 'a.txt': latin(`h\xe9\n${numbered(30)}`), 'b.txt': 'b\n' },
+    after: { 'a.txt': latin(`h\xe8\n${moved}`), 'b.txt': 'c\n' },
+    hunks: [0, 1],
+    result: { 'a.txt': latin(`h\xe8\n${moved}`) },
+  },
+  'whose lines look like headers': {
+    before: { 'a.txt': numbered(30) },
+    after: {
+      'a.txt': numbered(30, { 2: '@@ -1,3 +1,3 @@\ndiff --git a/x b/x\n--- a/x\n+++ b/x', 25: '@@ -0,0 +1 @@' }),
+    },
+    hunks: [1],
+    result: { 'a.txt': numbered(30, { 25: '@@ -0,0 +1 @@' }) },
+  },
+  'and a binary file by its path': {
+    before: { 'a.bin': bytes, 'b.txt': 'b\n' },
+    after: { 'a.bin': Buffer.concat([bytes, bytes]), 'b.txt': 'c\n' },
+    files: ['a.bin'],
+    result: { 'a.bin': Buffer.concat([bytes, bytes]) },
+  },
+  'and an empty file that goes, by its path': {
+    before: { 'was-empty': '', 'b.txt': 'b\n' },
+    after: { 'was-empty': null, 'b.txt': 'c\n' },
+    files: ['was-empty'],
+    result: { 'was-empty': null },
+  },
+  'and a mode, a rename and an empty file, by their paths': {
+    before: { run: 'x\n', 'from.txt': numbered(9), 'b.txt': 'b\n', other: 'o\n' },
+    after: {
+      run: { content: Buffer.from('x\n'), mode: '100755' },
+      'from.txt': null,
+      'to.txt': numbered(9),
+      'sub/empty': '',
+      'b.txt': 'c\n',
+      other: { content: Buffer.from('o\n'), mode: '100755' },
+    },
+    hunks: [0],
+    files: ['run', 'to.txt', 'sub/empty'],
+    result: {
+      run: { content: Buffer.from('x\n'), mode: '100755' },
+      'from.txt': null,
+      'to.txt': numbered(9),
+      'sub/empty': '',
+      'b.txt': 'c\n',
+    },
+  },
+}
+
+/** Files in a directory. */
+const within = (directory: string, files: FileContents): FileContents =>
+  Object.fromEntries(Object.entries(files).map(([path, file]) => [`${directory}/${path}`, file]))
+
 let server: TestServer
+/** The branch has the files of every case, each case's in a directory of its own. */
+let manyFiles: string
 beforeAll(async () => {
   // Test runs stay QUEUED: what is tested here is that they are asked for.
   server = await startTestServer({ rehearsal: false, pools: { maintenance: 1 } })
+  const before = Object.entries(cases).map(([name, files]) => within(name, files.before))
+  manyFiles = await projectOf(Object.assign({}, ...before))
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -33,9 +166,6 @@ const projectOf = async (files: FileContents, input: object = {}): Promise<strin
 
 const proposedFiles = async (projectId: string, files: FileContents, token?: string): Promise<ShownDiff> =>
   proposed(server, projectId, { content: await patchOf(server, projectId, files), commitMessage: 'Change it' }, token)
-
-const three = numbered(40)
-const threeChanged = numbered(40, { 5: 'five', 20: 'twenty\nand more\nand more', 35: 'thirty-five' })
 
 describe.concurrent('the chosen hunks', () => {
   it('become a new diff on the same base in the place of the old one, linked both ways', async () => {
@@ -86,134 +216,13 @@ describe.concurrent('the chosen hunks', () => {
     expect(await gitOf(server, projectId, 'rev-parse', 'main^{tree}')).toBe(one.resultTree)
   })
 
-  const latin = (text: string) => Buffer.from(text, 'latin1')
-  const bytes = Buffer.from([0, 1, 2, 255, 0])
-  interface Case {
-    readonly before: FileContents
-    readonly after: FileContents
-    readonly hunks?: readonly number[]
-    readonly files?: readonly string[]
-    readonly result: FileContents
-  }
-  const moved = numbered(30, { 2: 'two', 25: 'twenty-five' })
-  const cases: Record<string, Case> = {
-    'of several files': {
-      before: { 'a.txt': three, 'b.txt': three, 'c.txt': three },
-      after: { 'a.txt': threeChanged, 'b.txt': threeChanged, 'c.txt': 'gone\n' },
-      hunks: [1, 3, 5],
-      result: {
-        'a.txt': numbered(40, { 20: 'twenty\nand more\nand more' }),
-        'b.txt': numbered(40, { 5: 'five', 35: 'thirty-five' }),
-      },
-    },
-    'in the middle of lines that are all alike': {
-      before: { 'a.txt': 'x\n'.repeat(60) },
-      after: { 'a.txt': `x\n${'a\n'.repeat(9)}${'x\n'.repeat(25)}b\n${'x\n'.repeat(25)}c\n${'x\n'.repeat(9)}` },
-      hunks: [1],
-      result: { 'a.txt': `${'x\n'.repeat(26)}b\n${'x\n'.repeat(34)}` },
-    },
-    'of a renamed file, which is renamed with any of them': {
-      before: { 'old name.txt': numbered(30) },
-      after: { 'old name.txt': null, 'new/näme.txt': moved },
-      hunks: [1],
-      result: { 'old name.txt': null, 'new/näme.txt': numbered(30, { 25: 'twenty-five' }) },
-    },
-    'of a file that is made executable, which it is with any of them': {
-      before: { run: numbered(30) },
-      after: { run: { content: Buffer.from(moved), mode: '100755' } },
-      hunks: [0],
-      result: { run: { content: Buffer.from(numbered(30, { 2: 'two' })), mode: '100755' } },
-    },
-    'of a new file': {
-      before: { 'a.txt': 'a\n' },
-      after: { 'a.txt': 'b\n', 'new.txt': 'new\n' },
-      hunks: [1],
-      result: { 'new.txt': 'new\n' },
-    },
-    'of a removed file': {
-      before: { 'a.txt': 'a\n', 'b.txt': 'b\n' },
-      after: { 'a.txt': 'c\n', 'b.txt': null },
-      hunks: [1],
-      result: { 'b.txt': null },
-    },
-    'at an end without a line end': {
-      before: { 'a.txt': `${numbered(30)}end` },
-      after: { 'a.txt': `${moved}the end` },
-      hunks: [1],
-      result: { 'a.txt': `${numbered(30, { 25: 'twenty-five' })}the end` },
-    },
-    'that add and remove whole ends': {
-      before: { 'a.txt': numbered(30) },
-      after: { 'a.txt': `first\n${numbered(15)}${numbered(26).split('\n').slice(18).join('\n')}` },
-      hunks: [0],
-      result: { 'a.txt': `first\n${numbered(30)}` },
-    },
-    'with carriage returns': {
-      before: { 'a.txt': numbered(30).replaceAll('\n', '\r\n') },
-      after: { 'a.txt': moved.replaceAll('\n', '\r\n') },
-      hunks: [0],
-      result: { 'a.txt': numbered(30, { 2: 'two' }).replaceAll('\n', '\r\n') },
-    },
-    'that turn line ends': {
-      before: { 'a.txt': numbered(30) },
-      after: { 'a.txt': numbered(30, { 2: 'line 2\r', 25: 'line 25\r' }) },
-      hunks: [1],
-      result: { 'a.txt': numbered(30, { 25: 'line 25\r' }) },
-    },
-    'of text that is no UTF-8, if it is all of them': {
-      before: { 'a.txt': latin(`h\xe9\n${numbered(30)}`), 'b.txt': 'b\n' },
-      after: { 'a.txt': latin(`h\xe8\n${moved}`), 'b.txt': 'c\n' },
-      hunks: [0, 1],
-      result: { 'a.txt': latin(`h\xe8\n${moved}`) },
-    },
-    'whose lines look like headers': {
-      before: { 'a.txt': numbered(30) },
-      after: {
-        'a.txt': numbered(30, { 2: '@@ -1,3 +1,3 @@\ndiff --git a/x b/x\n--- a/x\n+++ b/x', 25: '@@ -0,0 +1 @@' }),
-      },
-      hunks: [1],
-      result: { 'a.txt': numbered(30, { 25: '@@ -0,0 +1 @@' }) },
-    },
-    'and a binary file by its path': {
-      before: { 'a.bin': bytes, 'b.txt': 'b\n' },
-      after: { 'a.bin': Buffer.concat([bytes, bytes]), 'b.txt': 'c\n' },
-      files: ['a.bin'],
-      result: { 'a.bin': Buffer.concat([bytes, bytes]) },
-    },
-    'and an empty file that goes, by its path': {
-      before: { 'was-empty': '', 'b.txt': 'b\n' },
-      after: { 'was-empty': null, 'b.txt': 'c\n' },
-      files: ['was-empty'],
-      result: { 'was-empty': null },
-    },
-    'and a mode, a rename and an empty file, by their paths': {
-      before: { run: 'x\n', 'from.txt': numbered(9), 'b.txt': 'b\n', other: 'o\n' },
-      after: {
-        run: { content: Buffer.from('x\n'), mode: '100755' },
-        'from.txt': null,
-        'to.txt': numbered(9),
-        'sub/empty': '',
-        'b.txt': 'c\n',
-        other: { content: Buffer.from('o\n'), mode: '100755' },
-      },
-      hunks: [0],
-      files: ['run', 'to.txt', 'sub/empty'],
-      result: {
-        run: { content: Buffer.from('x\n'), mode: '100755' },
-        'from.txt': null,
-        'to.txt': numbered(9),
-        'sub/empty': '',
-        'b.txt': 'c\n',
-      },
-    },
-  }
-  it.each(Object.entries(cases))('%s', async (_, { before, after, hunks = [], files = [], result }) => {
-    const projectId = await projectOf(before)
-    const old = await proposedFiles(projectId, after)
-    const kept = await keepHunks(server, old.id, hunks, { files })
+  it.each(Object.entries(cases))('%s', async (name, { after, hunks = [], files = [], result }) => {
+    const old = await proposedFiles(manyFiles, within(name, after))
+    const kept = await keepHunks(server, old.id, hunks, { files: files.map((path) => `${name}/${path}`) })
     expect(kept).toMatchObject({ __typename: 'Diff', status: 'PROPOSED' })
-    expect(await gitOf(server, projectId, 'diff', await treeWith(server, projectId, result), kept.resultTree)).toBe('')
-    expect(kept.resultTree).toBe(await treeWith(server, projectId, result))
+    const expected = await treeWith(server, manyFiles, within(name, result))
+    expect(await gitOf(server, manyFiles, 'diff', expected, kept.resultTree)).toBe('')
+    expect(kept.resultTree).toBe(expected)
   })
 })
 
@@ -227,6 +236,14 @@ const refused = async (work: () => Promise<DiffAnswer>, projectId: string, expec
 }
 
 describe('what is refused changes nothing', () => {
+  let projectId: string
+  let chosenFrom: ShownDiff
+  beforeAll(async () => {
+    projectId = await projectOf({ 'a.txt': three, 'a.bin': Buffer.from([0]), run: 'x\n' })
+    const run = { content: Buffer.from('x\n'), mode: '100755' as const }
+    chosenFrom = await proposedFiles(projectId, { 'a.txt': threeChanged, 'a.bin': Buffer.from([0, 1]), run })
+  })
+
   it.each<[string, readonly number[], readonly string[], RegExp]>([
     ['nothing', [], [], /^hunks: choose at least one hunk/],
     ['everything', [0, 1, 2], ['a.bin', 'run'], /^hunks: this keeps everything/],
@@ -238,15 +255,11 @@ describe('what is refused changes nothing', () => {
     ['one path twice', [], ['run', 'run'], /^files: .*run.*twice/],
     ['a path of control characters', [0], ['\u0007\n'], /^files: "\\u0007\\n"/],
   ])('a choice of %s', async (_, hunks, files, words) => {
-    const before = { 'a.txt': three, 'a.bin': Buffer.from([0]), run: 'x\n' }
-    const projectId = await projectOf(before)
-    const run = { content: Buffer.from('x\n'), mode: '100755' as const }
-    const old = await proposedFiles(projectId, { 'a.txt': threeChanged, 'a.bin': Buffer.from([0, 1]), run })
-    const keep = () => keepHunks(server, old.id, hunks, { files })
+    const keep = () => keepHunks(server, chosenFrom.id, hunks, { files })
     const answer = await refused(keep, projectId, { __typename: 'ValidationError' })
     expect(answer.message).toMatch(words)
     expect(answer.fieldErrors?.map(({ path }) => path)).toEqual([[words.source.slice(1, 6)]])
-    expect((await shownDiff(server, old.id)).status).toBe('PROPOSED')
+    expect((await shownDiff(server, chosenFrom.id)).status).toBe('PROPOSED')
   })
 
   it('some hunks of a text that is no UTF-8', async () => {

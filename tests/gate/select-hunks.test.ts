@@ -10,7 +10,7 @@ import { randomNumbers } from '../factories/random.ts'
 import { change, openStore, type Project, type StoreFixture, withLink } from '../git/store-fixture.ts'
 
 const run = promisify(execFile)
-const rounds = 150
+const rounds = process.env.COUNTERSIGN_LONG === '1' ? 1_500 : 45
 const choicesOfOne = 4
 const seed = Number(process.env.SELECT_HUNKS_SEED ?? 11)
 

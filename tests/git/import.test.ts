@@ -49,8 +49,7 @@ describe('an archive', () => {
     ['gzipped', 1, (tar: Buffer) => gzipSync(tar)],
   ] as const)('%s becomes the first commit, as one pack, its only top directory stripped', async (_, size, wrap) => {
     const { store } = fixture
-    const project = await fixture.project()
-    await store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+    const project = await fixture.draft()
     const head = await store.importArchive(project.id, inPieces(wrap(await tarOf(entries)), size), commit)
     expect(await store.branchHead(project.id, 'main')).toBe(head)
     expect(await project.files(head)).toEqual({ 'run.sh': 'run\n', 'dir/ü "q".txt': 'x'.repeat(5000), empty: '' })
@@ -60,8 +59,7 @@ describe('an archive', () => {
   })
 
   test('with several names at the top is taken as it is', async () => {
-    const project = await fixture.project()
-    await fixture.store.create(project.id, { objectFormat: 'SHA256', branch: 'main' })
+    const project = await fixture.draft('SHA256')
     const tar = await tarOf([
       { name: './a/x', content: '1' },
       { name: './b', content: '2' },
@@ -94,8 +92,7 @@ describe('an archive', () => {
     ],
     ['a name that becomes unsafe when stripped', [{ name: 'top/C:x', content: 'y' }]],
   ])('with %s is refused, naming it, and leaves nothing', async (_, bad) => {
-    const project = await fixture.project()
-    await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+    const project = await fixture.draft()
     const tar = await tarOf([{ name: bad[0]?.name.startsWith('top/') ? 'top/first' : 'first', content: '1' }, ...bad])
     const error = await fixture.store.importArchive(project.id, inPieces(tar), commit).catch((each: unknown) => each)
     expect(error).toBeInstanceOf(SourceRejectedError)
@@ -121,16 +118,14 @@ describe('an archive', () => {
         ),
     ],
   ])('%s is refused', async (_, make) => {
-    const project = await fixture.project()
-    await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+    const project = await fixture.draft()
     const pending = fixture.store.importArchive(project.id, inPieces(await make(), 65536), commit)
     await expect(pending).rejects.toThrow(SourceRejectedError)
     expect(await project.refs()).toEqual([])
   })
 
   test('whose upload breaks off fails with the reason of the upload', async () => {
-    const project = await fixture.project()
-    await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+    const project = await fixture.draft()
     const tar = await tarOf(entries)
     async function* broken() {
       yield tar.subarray(0, 1500)
@@ -167,8 +162,7 @@ describe('a remote', () => {
     const { store } = fixture
     const { source, url } = await remoteProject()
     for (const branch of [undefined, 'main']) {
-      const project = await fixture.project()
-      await store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+      const project = await fixture.draft()
       const expected = branch ?? 'trunk'
       expect(await store.importRemote(project.id, { url, credential: null }, branch, signal)).toEqual({
         branch: expected,
@@ -182,8 +176,7 @@ describe('a remote', () => {
   test('that has no such branch, another object format, or is not there is a remote error', async () => {
     const { store } = fixture
     const { url } = await remoteProject()
-    const project = await fixture.project()
-    await store.create(project.id, { objectFormat: 'SHA256', branch: 'main' })
+    const project = await fixture.draft('SHA256')
     await expect(store.importRemote(project.id, { url, credential: null }, 'none', signal)).rejects.toThrow(RemoteError)
     await expect(store.importRemote(project.id, { url, credential: null }, 'main', signal)).rejects.toThrow(RemoteError)
     const error = await store
@@ -308,8 +301,7 @@ describe('a URL', () => {
 })
 
 test('files of one import are held to the rules of names', async () => {
-  const project = await fixture.project()
-  await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+  const project = await fixture.draft()
   for (const path of ['../x', '.git/config', 'a//b', '']) {
     const files = [{ path, mode: '100644' as const, content: Buffer.from('x') }]
     await expect(fixture.store.importFiles(project.id, files, commit)).rejects.toThrow(SourceRejectedError)

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -238,13 +238,64 @@ test('a reader that was killed is replaced', async () => {
   })
 })
 
-test('a repository that is made again is a new one', async () => {
-  const project = await fixture.project({ 'a.txt': 'one\n' })
-  await fixture.store.create(project.id, { objectFormat: 'SHA256', branch: 'trunk' })
-  expect(await fixture.store.branchHead(project.id, 'main')).toBeNull()
-  expect(await fixture.store.readBlob(project.id, project.tree)).toBeNull()
-  expect(await project.git('config', 'transfer.hideRefs')).toBe('refs/countersign\n')
-  expect(await project.git('symbolic-ref', 'HEAD')).toBe('refs/heads/trunk\n')
-  await fixture.store.remove(project.id)
-  expect(existsSync(fixture.store.directory(project.id))).toBe(false)
+describe('a repository that is being made', () => {
+  test("has its project's name when it is whole, and the settings of all", async () => {
+    const { store } = fixture
+    const draft = await fixture.draft('SHA256')
+    const id = randomUUID()
+    expect(await store.firstBranch(id)).toBeNull()
+    const head = await store.importFiles(draft.id, [], { branch: 'main', message: 'Start', author })
+    expect(await store.publish(draft.id, id)).toBe(true)
+    expect(await store.firstBranch(id)).toEqual({ branch: 'main', head })
+    expect(existsSync(store.directory(draft.id))).toBe(false)
+    const { stdout } = await promisify(execFile)('git', [
+      `--git-dir=${store.directory(id)}`,
+      'config',
+      'transfer.hideRefs',
+    ])
+    expect(stdout).toBe('refs/countersign\n')
+  })
+
+  test("takes no other's place: of stores that make one at once, and of one that comes late, the first has it", async () => {
+    await using other = await openStore({ root: join(fixture.directory, 'repositories') })
+    const id = randomUUID()
+    const make = async (each: StoreFixture, message: string) => {
+      const draft = await each.draft()
+      const head = await each.store.importFiles(draft.id, [], { branch: 'main', message, author })
+      return { draft, head }
+    }
+    const [late, ...early] = await Promise.all([make(other, '1'), make(other, '2'), make(fixture, '3')])
+    const won = await Promise.all(
+      early.map(({ draft }, index) => (index === 0 ? other : fixture).store.publish(draft.id, id)),
+    )
+    expect(won.toSorted()).toEqual([false, true])
+    const head = early[won.indexOf(true)]?.head ?? ''
+    const request = { tree: await fixture.store.treeOf(id, head), message: 'more', author, committer: author }
+    const next = await fixture.store.writeCommit(id, { ...request, parents: [head] })
+    expect(await fixture.store.moveBranch(id, 'main', head, next)).toBe(true)
+    expect(await other.store.publish(late.draft.id, id)).toBe(false)
+    expect(await other.store.firstBranch(id)).toEqual({ branch: 'main', head: next })
+  })
+
+  test('takes the place of what a loss of power has left without a commit', async () => {
+    const { store } = fixture
+    const project = await fixture.project({ 'a.txt': 'one\n' })
+    await rm(join(store.directory(project.id), 'refs', 'heads', 'main'))
+    const draft = await fixture.draft()
+    const head = await store.importFiles(draft.id, [], { branch: 'main', message: 'Again', author })
+    expect(await store.publish(draft.id, project.id)).toBe(true)
+    expect(await store.branchHead(project.id, 'main')).toBe(head)
+  })
+
+  test("can be thrown away, which a project's repository cannot", async () => {
+    const { store } = fixture
+    const draft = await fixture.draft()
+    await store.remove(draft.id)
+    await store.remove(draft.id)
+    expect(existsSync(store.directory(draft.id))).toBe(false)
+    const project = await fixture.project()
+    await expect(store.remove(project.id)).rejects.toThrow(TypeError)
+    await expect(store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })).rejects.toThrow(TypeError)
+    expect(await store.branchHead(project.id, 'main')).toBe(project.head)
+  })
 })

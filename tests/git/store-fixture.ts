@@ -20,14 +20,20 @@ export interface StoreFixture {
   readonly spawns: (readonly string[])[]
   /** A project whose branch main has these files in one commit. */
   project(files?: Record<string, string | Buffer>, format?: ObjectFormat): Promise<Project>
+  /** A repository without a commit, which is no project's yet. */
+  draft(format?: ObjectFormat): Promise<Draft>
   leftovers(): Promise<string[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface Project {
-  readonly id: string
+export interface Project extends Draft {
   readonly head: string
   readonly tree: string
+}
+
+export interface Draft {
+  /** Stands for a project's id. */
+  readonly id: string
   /** Runs git on the project's repository from outside. */
   git(...args: string[]): Promise<string>
   refs(): Promise<string[]>
@@ -47,6 +53,30 @@ export async function openStore(options: Partial<GitStoreOptions> = {}): Promise
     onSpawn: (argv) => spawns.push(argv),
     ...options,
   })
+  const lookAt = (id: string): Draft => {
+    const git = async (...args: string[]) => {
+      const { stdout } = await run('git', [`--git-dir=${store.directory(id)}`, ...args], { maxBuffer: 1e9 })
+      return stdout
+    }
+    return {
+      id,
+      git,
+      refs: async () => (await git('for-each-ref', '--format=%(refname)')).split('\n').filter((ref) => ref !== ''),
+      async files(tree) {
+        const entries = await store.listFiles(id, tree)
+        const read = entries.map(async ({ path }) => {
+          const file = await store.readFile(id, tree, path)
+          return [path, file?.content.toString('utf8') ?? ''] as const
+        })
+        return Object.fromEntries(await Promise.all(read))
+      },
+    }
+  }
+  const draft = async (format: ObjectFormat = 'SHA1') => {
+    const id = store.newDraft()
+    await store.create(id, { objectFormat: format, branch: 'main' })
+    return lookAt(id)
+  }
   return {
     store,
     directory,
@@ -54,33 +84,17 @@ export async function openStore(options: Partial<GitStoreOptions> = {}): Promise
     spawns,
     async project(files = {}, format = 'SHA1') {
       const id = randomUUID()
-      await store.create(id, { objectFormat: format, branch: 'main' })
+      const made = await draft(format)
       const list = Object.entries(files).map(([path, content]) => ({
         path,
         mode: '100644' as const,
         content: Buffer.from(content),
       }))
-      const head = await store.importFiles(id, list, { branch: 'main', message: 'Start', author })
-      const git = async (...args: string[]) => {
-        const { stdout } = await run('git', [`--git-dir=${store.directory(id)}`, ...args], { maxBuffer: 1e9 })
-        return stdout
-      }
-      return {
-        id,
-        head,
-        tree: await store.treeOf(id, head),
-        git,
-        refs: async () => (await git('for-each-ref', '--format=%(refname)')).split('\n').filter((ref) => ref !== ''),
-        async files(tree) {
-          const entries = await store.listFiles(id, tree)
-          const read = entries.map(async ({ path }) => {
-            const file = await store.readFile(id, tree, path)
-            return [path, file?.content.toString('utf8') ?? ''] as const
-          })
-          return Object.fromEntries(await Promise.all(read))
-        },
-      }
+      const head = await store.importFiles(made.id, list, { branch: 'main', message: 'Start', author })
+      await store.publish(made.id, id)
+      return { ...lookAt(id), head, tree: await store.treeOf(id, head) }
     },
+    draft,
     leftovers: () => readdir(scratch),
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]()

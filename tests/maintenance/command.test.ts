@@ -17,13 +17,15 @@ interface Ended {
   readonly stderr: string
 }
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
+
 /** Runs the command line as a person does. */
 const countersign = (env: Readonly<Record<string, string | undefined>>, ...args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [main, ...args],
-      { env: { PATH: process.env.PATH, ...env } },
+      { env: { PATH, NODE_COMPILE_CACHE, ...env } },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     )
   })

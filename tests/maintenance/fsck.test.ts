@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createGitStore } from '../../src/adapters/git/git-store.ts'
 import { fsckProjects } from '../../src/domain/maintenance/fsck-projects.ts'
@@ -8,33 +8,38 @@ import { tendRepository } from '../../src/domain/maintenance/maintain-project.ts
 import { defaultMaintenance } from '../../src/domain/maintenance/maintenance-settings.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
 import { made } from '../factories/api.ts'
-import { commit, gitOf, proposed, review, type ShownDiff, sqlOf } from '../factories/gate.ts'
+import { commit, gitAt, proposed, review, type ShownDiff, sqlOf } from '../factories/gate.ts'
 import { addsFile, endedSprint, readyProject, rowId, startedSprint, validatedSpec } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { makeOlder } from './old-repository.ts'
 
 let server: TestServer
 let services: Services
+/** What the tests that change nothing but files or references look at, each in a copy of its repository. */
+let shared: Stored
 beforeAll(async () => {
   server = await startTestServer()
   services = server.context.services
+  shared = await storedProject()
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
 const { signal } = new AbortController()
 const hour = 3_600_000
 
+const repositories = () => join(server.config.dataDir, 'repositories')
+
 /** The repositories as another process sees them. */
-const freshStore = (onSpawn?: (argv: readonly string[]) => void) => {
-  const { dataDir } = server.config
-  const places = { root: join(dataDir, 'repositories'), scratch: join(dataDir, 'scratch') }
+const freshStore = (root = repositories(), onSpawn?: (argv: readonly string[]) => void) => {
+  const places = { root, scratch: join(server.config.dataDir, 'scratch') }
   return createGitStore({ ...places, allowedProtocols: [], allowedHosts: [], ...(onSpawn && { onSpawn }) })
 }
 
 /** The faults of a project, each as its line begins. */
-const faultsOf = async (projectId: string): Promise<string[]> => {
+const faultsOf = async (projectId: string, root?: string): Promise<string[]> => {
   const lines: string[] = []
-  await using git = freshStore()
+  await using git = freshStore(root)
   for await (const { faults } of fsckProjects({ em: services.em, git }, { projectId: rowId(projectId), signal })) {
     for (const { what, id, problem, remedy } of faults) {
       expect(remedy).toMatch(/\.$/)
@@ -63,6 +68,26 @@ const storedProject = async (): Promise<Stored> => {
   return { projectId, directory: services.git.directory(rowId(projectId)), committed, open, versionId }
 }
 
+interface Copied extends Stored, AsyncDisposable {
+  readonly git: (...args: string[]) => Promise<string>
+  readonly faults: () => Promise<string[]>
+}
+
+/** The shared project's rows with a repository of one's own. */
+const copied = async (): Promise<Copied> => {
+  const place = await temporaryDirectory()
+  const { projectId } = shared
+  const directory = join(place.path, basename(shared.directory))
+  await cp(shared.directory, directory, { recursive: true, preserveTimestamps: true })
+  return {
+    ...shared,
+    directory,
+    git: (...args) => gitAt(directory, ...args),
+    faults: () => faultsOf(projectId, place.path),
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  }
+}
+
 const loose = (directory: string, id: string) => join(directory, 'objects', id.slice(0, 2), id.slice(2))
 
 const rowOf = async (diff: ShownDiff) => {
@@ -87,28 +112,29 @@ describe.concurrent('fsck', () => {
   })
 
   it('a missing blob is told', async () => {
-    const { projectId, directory } = await storedProject()
-    const blob = await gitOf(server, projectId, 'rev-parse', 'main:done.txt')
-    await rm(loose(directory, blob))
-    const faults = await faultsOf(projectId)
+    await using repository = await copied()
+    const blob = await repository.git('rev-parse', 'main:done.txt')
+    await rm(loose(repository.directory, blob))
+    const faults = await repository.faults()
     expect(faults).toContainEqual(expect.stringContaining(`repository null: missing blob ${blob}`))
     expect(faults.join()).toContain('version')
   })
 
   it('a missing tree is told with the diff whose it is', async () => {
-    const { projectId, directory, open } = await storedProject()
+    await using repository = await copied()
+    const { directory, open } = repository
     const { result_tree } = await rowOf(open)
     await rm(loose(directory, result_tree))
-    expect(await faultsOf(projectId)).toContain(
+    expect(await repository.faults()).toContain(
       `diff ${rowId(open.id)}: Its result tree ${result_tree} is not in the repository, or cannot be read.`,
     )
   })
 
   it.each([0, 1, 15])('an object cut short to %i bytes is told', async (length) => {
-    const { projectId, directory } = await storedProject()
-    const blob = await gitOf(server, projectId, 'rev-parse', 'main:done.txt')
-    await truncate(loose(directory, blob), length)
-    expect((await faultsOf(projectId)).join('\n')).toContain(blob.slice(2))
+    await using repository = await copied()
+    const blob = await repository.git('rev-parse', 'main:done.txt')
+    await truncate(loose(repository.directory, blob), length)
+    expect((await repository.faults()).join('\n')).toContain(blob.slice(2))
   })
 
   it('a branch whose commit is cut short is told, and all else is looked at all the same', async () => {
@@ -131,65 +157,69 @@ describe.concurrent('fsck', () => {
   })
 
   it('a reference to nothing is told', async () => {
-    const { projectId, directory } = await storedProject()
-    await writeFile(join(directory, 'refs', 'heads', 'astray'), `${'0123456789'.repeat(4)}\n`)
-    expect((await faultsOf(projectId)).join('\n')).toContain('refs/heads/astray: invalid sha1 pointer')
+    await using repository = await copied()
+    await writeFile(join(repository.directory, 'refs', 'heads', 'astray'), `${'0123456789'.repeat(4)}\n`)
+    expect((await repository.faults()).join('\n')).toContain('refs/heads/astray: invalid sha1 pointer')
   })
 
   it('a missing repository is told', async () => {
-    const { projectId, directory } = await storedProject()
+    await using repository = await copied()
+    const { directory } = repository
     await rename(directory, `${directory}.away`)
-    expect(await faultsOf(projectId)).toEqual([`repository null: There is none at ${directory}.`])
+    expect(await repository.faults()).toEqual([`repository null: There is none at ${directory}.`])
   })
 
   it('a repository without its HEAD file is told', async () => {
-    const { projectId, directory } = await storedProject()
-    await rm(join(directory, 'HEAD'))
-    expect((await faultsOf(projectId))[0]).toMatch(/^repository null: /)
+    await using repository = await copied()
+    await rm(join(repository.directory, 'HEAD'))
+    expect((await repository.faults())[0]).toMatch(/^repository null: /)
   })
 
   it('a lost reference of a diff or version is told', async () => {
-    const { projectId, open, versionId } = await storedProject()
+    await using repository = await copied()
+    const { open, versionId } = repository
     for (const ref of [`diffs/${rowId(open.id)}`, `versions/${rowId(versionId)}`]) {
-      await gitOf(server, projectId, 'update-ref', '-d', `refs/countersign/${ref}`)
+      await repository.git('update-ref', '-d', `refs/countersign/${ref}`)
     }
-    const faults = await faultsOf(projectId)
+    const faults = await repository.faults()
     expect(faults).toHaveLength(2)
     expect(faults).toContainEqual(expect.stringContaining(`diff ${rowId(open.id)}: Its reference refs/countersign`))
     expect(faults).toContainEqual(expect.stringContaining(`version ${rowId(versionId)}: Its reference`))
   })
 
   it('a reference that keeps something else is told', async () => {
-    const { projectId, open } = await storedProject()
-    await gitOf(server, projectId, 'update-ref', `refs/countersign/diffs/${rowId(open.id)}`, 'main')
-    expect(await faultsOf(projectId)).toEqual([
+    await using repository = await copied()
+    const { open } = repository
+    await repository.git('update-ref', `refs/countersign/diffs/${rowId(open.id)}`, 'main')
+    expect(await repository.faults()).toEqual([
       expect.stringContaining(`diff ${rowId(open.id)}: Its reference refs/countersign/diffs/${rowId(open.id)} keeps`),
     ])
   })
 
   it('a reference without its row is told when it is old, and not when a proposal may be under way', async () => {
-    const { projectId, directory } = await storedProject()
+    await using repository = await copied()
     const orphan = 'refs/countersign/diffs/00000000-0000-4000-8000-000000000000'
-    await gitOf(server, projectId, 'update-ref', orphan, 'main')
+    await repository.git('update-ref', orphan, 'main')
     const fetching = `refs/countersign/fetch/${Date.now()}-${randomUUID()}`
-    await gitOf(server, projectId, 'update-ref', fetching, 'main')
-    expect(await faultsOf(projectId)).toEqual([])
-    await makeOlder(join(directory, 'refs'), 2 * hour)
-    expect((await faultsOf(projectId)).sort()).toEqual([
+    await repository.git('update-ref', fetching, 'main')
+    expect(await repository.faults()).toEqual([])
+    await makeOlder(join(repository.directory, 'refs'), 2 * hour)
+    expect((await repository.faults()).sort()).toEqual([
       `reference ${orphan}: It keeps a commit that no row needs.`,
       `reference ${fetching}: It keeps a commit that no row needs.`,
     ])
-    await gitOf(server, projectId, 'update-ref', 'refs/countersign/mine/too', 'main')
-    expect(await faultsOf(projectId)).toContain(
+    await repository.git('update-ref', 'refs/countersign/mine/too', 'main')
+    expect(await repository.faults()).toContain(
       'reference refs/countersign/mine/too: It is none that Countersign makes.',
     )
   })
 
   it('a branch that somebody moved back is told, with the commits that it does not reach any more', async () => {
-    const { projectId, committed } = await storedProject()
+    await using repository = await copied()
+    const { committed } = repository
     const { commit_oid } = await rowOf(committed)
-    await gitOf(server, projectId, 'update-ref', 'refs/heads/main', committed.baseCommit)
-    const faults = await faultsOf(projectId)
+    await repository.git('update-ref', 'refs/heads/main', committed.baseCommit)
+    const faults = await repository.faults()
     expect(faults).toEqual([
       `branch main: The project's row has it at ${commit_oid}, and in the repository it is at ${committed.baseCommit}.`,
       `diff ${rowId(committed.id)}: It is COMMITTED and the branch main does not reach its commit ${commit_oid}.`,
@@ -197,9 +227,9 @@ describe.concurrent('fsck', () => {
   })
 
   it('a branch that is gone is told', async () => {
-    const { projectId } = await storedProject()
-    await gitOf(server, projectId, 'update-ref', '-d', 'refs/heads/main')
-    expect((await faultsOf(projectId)).join('\n')).toContain('branch main: ')
+    await using repository = await copied()
+    await repository.git('update-ref', '-d', 'refs/heads/main')
+    expect((await repository.faults()).join('\n')).toContain('branch main: ')
   })
 
   it("a diff's tree put in the place of another one is told", async () => {
@@ -252,17 +282,13 @@ describe.concurrent('fsck', () => {
 })
 
 describe('fsck, of one project whose rows are changed by hand and put back,', () => {
-  let stored: Stored
-  beforeAll(async () => {
-    stored = await storedProject()
-  })
   // Each finds its own change alone: whatever an earlier one left would be told here.
-  afterAll(async () => expect(await faultsOf(stored.projectId)).toEqual([]))
+  afterAll(async () => expect(await faultsOf(shared.projectId)).toEqual([]))
 
   const faultsWith = async (table: string, id: string, column: string, value: unknown): Promise<string[]> => {
     const [row] = await sqlOf(server, `select ${column} as was from ${table} where id = $1`, [rowId(id)])
     await change(table, id, column, value)
-    const faults = await faultsOf(stored.projectId)
+    const faults = await faultsOf(shared.projectId)
     await change(table, id, column, row?.was)
     return faults
   }
@@ -277,7 +303,7 @@ describe('fsck, of one project whose rows are changed by hand and put back,', ()
     ['status', 'COMMITTED', 'It is COMMITTED and has no commit.'],
     ['status', 'COMMITTING', 'It is COMMITTING and has no commit intent.'],
   ])("a diff's %s changed by hand is told", async (column, value, problem) => {
-    const { open } = stored
+    const { open } = shared
     expect(await faultsWith('diff', open.id, column, value)).toContain(`diff ${rowId(open.id)}: ${problem}`)
   })
 
@@ -287,7 +313,7 @@ describe('fsck, of one project whose rows are changed by hand and put back,', ()
     ['tree', '4'.repeat(40), `Its tree ${'4'.repeat(40)} is not in the repository`],
     ['commit_oid', '5'.repeat(40), `Its commit ${'5'.repeat(40)} is not in the repository`],
   ])("a version's %s changed by hand is told", async (column, value, problem) => {
-    const { versionId } = stored
+    const { versionId } = shared
     const faults = await faultsWith('version', versionId, column, value)
     expect(faults).toContainEqual(expect.stringContaining(`version ${rowId(versionId)}: ${problem}`))
   })
@@ -297,7 +323,7 @@ it('looks at a project with few processes, however many rows it has', async () =
   const { projectId } = await storedProject()
   const processes = async () => {
     const children: string[] = []
-    await using git = freshStore((argv) => children.push(argv.join(' ')))
+    await using git = freshStore(repositories(), (argv) => children.push(argv.join(' ')))
     for await (const { faults } of fsckProjects({ em: services.em, git }, { projectId: rowId(projectId), signal })) {
       expect(faults).toEqual([])
     }

@@ -1,8 +1,14 @@
+import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { defaultSearchPath } from '../../src/adapters/git/git-environment.ts'
+import { RepositoryBusyError } from '../../src/adapters/git/run-git.ts'
+import { findProgram } from '../../src/adapters/sandbox/find-program.ts'
 import type { PackOptions } from '../../src/domain/ports/repository-care.ts'
 import { addsFile } from '../factories/pipeline.ts'
 import { author, change, gitWithInput, openStore, type Project, type StoreFixture } from '../git/store-fixture.ts'
@@ -250,4 +256,49 @@ it('a stopped pack ends at once and leaves the repository as it was', async () =
   stop.abort(new Error('told to end'))
   await expect(store.pack(project.id, { ...options(), signal: stop.signal })).rejects.toThrow('told to end')
   expect(await store.verify(project.id, options().signal)).toEqual([])
+})
+
+const hasFlock = findProgram('flock', defaultSearchPath) !== null
+
+it.skipIf(!hasFlock)('packing that outlives its server keeps others from packing, and from nothing else', async () => {
+  const { store, directory } = fixture
+  const project = await fixture.project({ 'a.txt': 'a\n' })
+  const at = (name: string) => join(directory, name)
+  await promisify(execFile)('mkfifo', [at('begun'), at('go')])
+  // The first git that packs waits: its server has time to die.
+  const git = findProgram('git', defaultSearchPath)
+  const slow = `#!/bin/sh
+case " $* " in *" repack "*) echo > ${at('begun')}; read -r _ < ${at('go')} ;; esac
+exec ${git} "$@"
+`
+  await mkdir(at('bin'))
+  await writeFile(at('bin/git'), slow, { mode: 0o755 })
+  const module = new URL('../../src/adapters/git/git-store.ts', import.meta.url).href
+  const serve = `
+    const { createGitStore } = await import(${JSON.stringify(module)})
+    const store = createGitStore({
+      root: ${JSON.stringify(at('repositories'))}, scratch: ${JSON.stringify(at('scratch'))},
+      searchPath: ${JSON.stringify(`${at('bin')}:${defaultSearchPath}`)}, allowedProtocols: [], allowedHosts: null,
+    })
+    const { signal } = new AbortController()
+    await store.pack('${project.id}', { expireBefore: new Date(0), timeoutMs: 60_000, signal })`
+  const server = spawn(process.execPath, ['--input-type=module', '-e', serve], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const died = once(server, 'exit')
+  await readFile(at('begun'))
+  server.kill('SIGKILL')
+  await died
+
+  await expect(store.pack(project.id, options())).rejects.toThrow(RepositoryBusyError)
+  const { tree } = await store.applyPatch(project.id, project.tree, addsFile('b.txt', ['b']))
+  const kept = await keep(project, tree)
+  expect(await store.moveBranch(project.id, 'main', project.head, kept)).toBe(true)
+
+  await writeFile(at('go'), '\n')
+  // What it holds is free when it has ended.
+  await promisify(execFile)('flock', [join(store.directory(project.id), 'countersign-alone'), 'true'])
+  await store.pack(project.id, options())
+  expect(await store.verify(project.id, options().signal)).toEqual([])
+  expect(await project.files(kept)).toEqual({ 'a.txt': 'a\n', 'b.txt': 'b\n' })
 })

@@ -36,7 +36,11 @@ afterAll(async () => {
   await stack?.disposeAsync()
 })
 
-const environment = (given: Readonly<Record<string, string>>) => ({ PATH: process.env.PATH ?? '', ...given })
+const environment = (given: Readonly<Record<string, string>>) => ({
+  PATH: process.env.PATH ?? '',
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+  ...given,
+})
 
 const agentOverStdio = (options: { readonly legacy?: boolean } = {}): Promise<Agent> =>
   connectAgent(

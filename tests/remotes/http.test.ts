@@ -32,8 +32,7 @@ const imported = async (password: string | null = `x-access-token:${token}`) => 
   const own = new AsyncDisposableStack()
   const repository = own.use(await createRemoteRepository())
   const server = own.use(await serveGit(repository, password))
-  const project = await fixture.project()
-  await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+  const project = await fixture.draft()
   const remote: Remote = { url: server.url, credential: password === null ? null : credential }
   const { head } = await fixture.store.importRemote(project.id, remote, undefined, never)
   return { project, repository, server, remote, head, [Symbol.asyncDispose]: () => own.disposeAsync() }

@@ -31,8 +31,7 @@ describe.skipIf(!hasSshd)('a remote over ssh (needs /usr/sbin/sshd)', () => {
   const keyFiles = () => readdir(join(fixture.directory, 'repositories', '.keys'))
 
   const imported = async () => {
-    const project = await fixture.project()
-    await fixture.store.create(project.id, { objectFormat: 'SHA1', branch: 'main' })
+    const project = await fixture.draft()
     const remote = { url: url(), credential: sshKey(server.key) }
     const { head } = await fixture.store.importRemote(project.id, remote, undefined, never)
     return { project, remote, head }

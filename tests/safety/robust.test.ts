@@ -7,7 +7,7 @@ const file = (path: string, content: string | Buffer) => ({ path, content: Buffe
 const MIB = 1024 * 1024
 const full = (piece: string) => piece.repeat(Math.floor((5 * MIB) / Buffer.byteLength(piece)))
 
-/** No file may hold its caller for longer, in milliseconds. */
+/** No file may hold its caller for longer, in milliseconds, where a harmless one of its size takes a third of a second. */
 const longest = 5_000
 
 const hostile: readonly (readonly [what: string, path: string, content: () => string | Buffer])[] = [
@@ -43,18 +43,23 @@ const hostile: readonly (readonly [what: string, path: string, content: () => st
 
 describe('a hostile file', () => {
   let analyzer: CodeAnalyzer
+  let harmlessMs: number
   beforeAll(async () => {
     const syntaxCheck = await createPythonSyntaxCheck(localPython({ python: 'python3', timeoutMs: 20_000 }))
     // Half of what is waited for otherwise: that a file is given up is the same sooner.
     analyzer = createCodeAnalyzer({ syntaxCheck, timeoutMs: 1_500 })
     await analyzer.analyze([file('a.py', 'x = 1\n'), file('b.py', 'x = 2\n')])
+    const begun = performance.now()
+    await analyzer.analyze([file('a.py', full('# x\n')), file('good.py', 'eval("1")\n')])
+    harmlessMs = performance.now() - begun
   })
   afterAll(() => analyzer[Symbol.asyncDispose]())
 
   test.each(hostile)('%s is done with in time, and the other files are analysed', async (_, path, content) => {
     const begun = performance.now()
     const [bad, good] = await analyzer.analyze([file(path, content()), file('good.py', 'eval("1")\n')])
-    expect(performance.now() - begun).toBeLessThan(longest)
+    // A busy machine is slow with everything: what counts is what hostility adds.
+    expect(performance.now() - begun).toBeLessThan(Math.max(longest, 4_000 + 3 * harmlessMs))
     expect(good).toMatchObject({ uses: [{ symbol: 'eval', line: 1 }], findings: [], syntaxFaults: [] })
     expect(bad?.path).toBe(path)
     expect(bad?.uses.length).toBeLessThanOrEqual(2_000)

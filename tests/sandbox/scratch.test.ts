@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { sweepScratch, withScratch } from '../../src/adapters/sandbox/scratch.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -45,3 +46,23 @@ it('what a dead server left is swept; what is in use and other names stay', asyn
     ])
   })
 })
+
+// Its processes have numbers of their own, and it has this machine's name.
+const container = ['unshare', '-Urpf', '--mount-proc']
+const hasContainer = spawnSync('env', [...container, 'true']).status === 0
+
+it.skipIf(!hasContainer)(
+  'what is in use here stays when a container with the same host name starts on it',
+  async () => {
+    await using place = await temporaryDirectory()
+    const root = join(place.path, 'scratch')
+    const module = new URL('../../src/adapters/sandbox/scratch.ts', import.meta.url).href
+    const sweep = `const { sweepScratch } = await import('${module}'); console.log(await sweepScratch('${root}'))`
+    await withScratch(root, async (own) => {
+      const node = [process.execPath, '--input-type=module', '-e', sweep]
+      const { stdout } = await promisify(execFile)('env', [...container, ...node])
+      expect(stdout).toBe('0\n')
+      expect(existsSync(own)).toBe(true)
+    })
+  },
+)

@@ -1,15 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../src/adapters/db/embedded-postgres.ts'
-import { processStart } from '../../src/adapters/db/embedded-process.ts'
-import { fastParent, temporaryDirectory } from './temporary-directory.ts'
+import { containersAreRequired, findContainer } from './containers.ts'
+import { fastParent, removeLeftovers, temporaryDirectory } from './temporary-directory.ts'
 import './provided.ts'
 
 const prefix = 'countersign-test-database-'
+const image = 'postgres:18-alpine'
+
+/** As the embedded one is set for tests: nothing of it need survive a crash. */
+const serverSettings = [
+  'max_connections=200',
+  'autovacuum=off',
+  'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  'max_wal_size=256MB',
+].flatMap((setting) => ['-c', setting])
 
 interface TestServer {
   readonly url: string
@@ -17,8 +27,9 @@ interface TestServer {
 }
 
 /**
- * One PostgreSQL for the whole run: the one that TEST_DATABASE_URL names, else the embedded one in a temporary
- * directory. When there is none to be had, the tests that need one fail with the reason, and no others.
+ * One PostgreSQL for the whole run: the one that TEST_DATABASE_URL names, else a container where Docker answers, else
+ * the embedded one in a temporary directory. When there is none to be had, the tests that need one fail with the
+ * reason, and no others; where containers are required, the run fails.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const undo: (() => Promise<void>)[] = []
@@ -31,6 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await migrateTemplate(server.url, template)
     project.provide('database', { serverUrl: server.url, template })
   } catch (error) {
+    if (containersAreRequired) throw error
     const fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
     process.stderr.write(`There is no database for the tests: ${fault}\n`)
     project.provide('database', { fault })
@@ -41,10 +53,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startServer(): Promise<TestServer> {
-  const url = process.env.TEST_DATABASE_URL
-  if (url) return { url, stop: async () => undefined }
+  const given = process.env.TEST_DATABASE_URL
+  const found = await findContainer(image, given, startContainer)
+  if ('container' in found) {
+    const { container } = found
+    return {
+      url: container.getConnectionUri(),
+      stop: async () => {
+        await container.stop()
+      },
+    }
+  }
+  if (given) return { url: given, stop: async () => undefined }
   const parent = await fastParent()
-  await removeLeftovers(parent)
+  await removeLeftovers(parent, prefix)
   const scratch = await temporaryDirectory(parent, `${prefix}${process.pid}-`)
   try {
     const database = await startEmbeddedPostgres({ dataDir: scratch.path, log: () => undefined, isDurable: false })
@@ -62,13 +84,13 @@ async function startServer(): Promise<TestServer> {
   }
 }
 
-/** What a run left that was killed. */
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue
-    const run = Number(name.slice(prefix.length).split('-')[0])
-    if ((await processStart(run)) === null) await rm(join(parent, name), { recursive: true, force: true })
-  }
+async function startContainer() {
+  // It takes a second to load, and most runs have no need of it.
+  const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
+  return await new PostgreSqlContainer(image)
+    .withTmpFs({ '/var/lib/postgresql': 'rw' })
+    .withCommand(['postgres', ...serverSettings])
+    .start()
 }
 
 async function migrateTemplate(serverUrl: string, template: string): Promise<void> {

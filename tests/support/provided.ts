@@ -16,6 +16,8 @@ export type ProvidedRedis = { readonly url: string } | { readonly url: null; rea
 declare module 'vitest' {
   export interface ProvidedContext {
     database: ProvidedDatabase
+    /** A directory of the run's own, for what need not survive it. */
+    files: string
     redis: ProvidedRedis
     sandbox: ProvidedSandbox
   }

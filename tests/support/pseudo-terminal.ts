@@ -40,9 +40,10 @@ export const startPseudoTerminal = ({
   rows = 24,
   columns = 80,
 }: PseudoTerminalOptions): PseudoTerminal => {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn('python3', [script, String(rows), String(columns), ...command], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, TERM: 'xterm', HOME: '/nonexistent', ...env },
+    env: { PATH, NODE_COMPILE_CACHE, TERM: 'xterm', HOME: '/nonexistent', ...env },
   })
   const [stdin, stdout, stderr, sizes] = child.stdio
   if (!stdin || !stdout || !stderr || !sizes || !('write' in sizes)) throw new Error('unreachable')

@@ -1,12 +1,15 @@
 /**
- * A whole server in a process of its own, which a test may kill. Its first argument is a JSON object: `env`, and
- * `overrides` of the start. Prints one line of JSON, where it is and its token, or the error; drains on SIGTERM.
+ * A server in a process of its own, which a test may kill. Its first argument is a JSON object: `env`, `overrides` of
+ * the start, what `part` of a deployment it is, and `pauseBefore`, words of a call before which it pauses itself. Prints
+ * one line of JSON, where it is and its token, or the error; drains on SIGTERM.
  */
+import { flushCompileCache } from 'node:module'
 import { readConfig } from '../../src/config.ts'
 import { pools } from '../../src/jobs/job.ts'
 import { start } from '../../src/start.ts'
+import { pausingModels } from './pausing-models.ts'
 
-const { env, overrides } = JSON.parse(process.argv[2] ?? '{}')
+const { env, overrides, part, pauseBefore } = JSON.parse(process.argv[2] ?? '{}')
 
 try {
   const running = await start(readConfig({ PATH: process.env.PATH, ...env }), {
@@ -14,7 +17,8 @@ try {
     pools: Object.fromEntries(pools.map((pool) => [pool, 4])),
     rehearsal: true,
     migrate: true,
-    overrides,
+    overrides: pauseBefore ? { ...overrides, intercept: pausingModels(pauseBefore) } : overrides,
+    ...part,
   })
   process.once('SIGTERM', () => {
     running.close().then(
@@ -26,6 +30,8 @@ try {
     )
   })
   process.stdout.write(`${JSON.stringify({ url: running.url, token: running.adminToken })}\n`)
+  // For the next one: many of these never come to their end.
+  flushCompileCache()
 } catch (error) {
   process.stdout.write(`${JSON.stringify({ error: String(error) })}\n`)
   process.exitCode = 1

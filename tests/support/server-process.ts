@@ -7,6 +7,7 @@ import { testSandbox } from './sandbox.ts'
 
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number
+  /** Empty for one without an API. */
   readonly url: string
   readonly token: string
   /** One request as the administrator. @throws Error on top-level errors */
@@ -31,14 +32,30 @@ const readAnswer = async (child: ChildProcess): Promise<{ url: string; token: st
   return answer
 }
 
-/** Starts a server, its workers included, in a process of its own. @throws Error with its words when it cannot start */
+/**
+ * Starts a server in a process of its own.
+ * @param part what it is of a deployment: API and all pools when left out
+ * @param pauseBefore words: it pauses itself before its first call of a model that speaks of them
+ * @throws Error with its words when it cannot start
+ */
 export const startServerProcess = async (
   env: Readonly<Record<string, string>>,
   overrides: StartOptions['overrides'] = {},
+  part: Partial<Pick<StartOptions, 'api' | 'pools'>> = {},
+  pauseBefore?: string,
 ): Promise<ServerProcess> => {
   const options = {
-    env: { PORT: '0', LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal', SANDBOX: testSandbox().driver, ...env },
+    env: {
+      PORT: '0',
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
+      SANDBOX: testSandbox().driver,
+      // What a test left unanswered is not waited for.
+      DRAIN_SECONDS: '0',
+      ...env,
+    },
     overrides,
+    part,
+    pauseBefore,
   }
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,4 +1,5 @@
 import { createClient } from 'graphql-ws'
+import { inject } from 'vitest'
 import WebSocket from 'ws'
 import { type Config, readConfig } from '../../src/config.ts'
 import type { Context } from '../../src/context.ts'
@@ -7,6 +8,7 @@ import type { EventBody } from '../../src/domain/event/event.ts'
 import { type Pool, pools } from '../../src/jobs/job.ts'
 import { type StartOptions, start } from '../../src/start.ts'
 import { createTestDatabase } from './database.ts'
+import './provided.ts'
 import { testSandbox } from './sandbox.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -51,7 +53,7 @@ const allPools = Object.fromEntries(pools.map((pool) => [pool, 4])) as Record<Po
 export const startTestServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
   await using stack = new AsyncDisposableStack()
   const databaseUrl = options.databaseUrl ?? stack.use(await createTestDatabase()).url
-  const dataDir = options.dataDir ?? stack.use(await temporaryDirectory()).path
+  const dataDir = options.dataDir ?? stack.use(await temporaryDirectory(inject('files'))).path
   const config = readConfig({
     PATH: process.env.PATH,
     PORT: '0',
@@ -59,6 +61,8 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     DATA_DIR: dataDir,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
     SANDBOX: testSandbox().driver,
+    // What a test left unanswered is not waited for.
+    DRAIN_SECONDS: '0',
     ...options.env,
   })
   const running = await start(config, {

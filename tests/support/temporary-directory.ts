@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { processStart } from '../../src/adapters/db/embedded-process.ts'
 
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string
@@ -21,9 +22,22 @@ export async function fastParent(): Promise<string> {
   const memory = '/dev/shm'
   try {
     const { bavail, bsize } = await statfs(memory)
-    return bavail * bsize > 2 * 1024 ** 3 ? memory : tmpdir()
+    // Containers often forbid to run what is there, and the commands of tests run what a workspace has.
+    const mount = (await readFile('/proc/self/mounts', 'utf8'))
+      .split('\n')
+      .findLast((line) => line.includes(` ${memory} `))
+    return bavail * bsize > 2 * 1024 ** 3 && !mount?.includes('noexec') ? memory : tmpdir()
   } catch {
     // No such file system here, as on macOS.
     return tmpdir()
+  }
+}
+
+/** Removes what runs left that were killed: directories whose names are the prefix, a run's process id and a hyphen. */
+export async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue
+    const run = Number(name.slice(prefix.length).split('-')[0])
+    if ((await processStart(run)) === null) await rm(join(parent, name), { recursive: true, force: true })
   }
 }

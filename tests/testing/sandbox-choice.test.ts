@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createUnconfinedSandbox } from '../../src/adapters/sandbox/none.ts'
 import { runTests } from '../../src/domain/testing/run-tests.ts'
+import { checkHealth } from '../../src/health.ts'
+import { startHeartbeat } from '../../src/workers/heartbeat.ts'
 import { commit, diffState, proposed, review } from '../factories/gate.ts'
 import { addsFile, readyProject, rowId } from '../factories/pipeline.ts'
 import { endedTestRun, latestTestRun, testCase } from '../factories/testing.ts'
@@ -17,13 +19,20 @@ const health = async (server: TestServer) => {
 
 describe('a sandbox that this machine does not have', () => {
   let server: TestServer
+  let worker: AsyncDisposable
   beforeAll(async () => {
     server = await startTestServer({
       env: { SANDBOX: 'docker', DOCKER_HOST: 'unix:///nowhere/docker.sock' },
       pools: { maintenance: 1 },
     })
+    // It takes no jobs of that pool, so that the test runs them when it wants to, but says that it would.
+    const heart = { api: true, pools: { tests: 1 }, running: new Map(), version: 'a version' }
+    worker = await startHeartbeat({ ...server.context.services, processName: 'a worker' }, heart)
   })
-  afterAll(() => server[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await worker[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+  })
 
   /** A process beside this one that was told to run tests without isolation. */
   const unconfined = () => ({
@@ -55,7 +64,10 @@ describe('a sandbox that this machine does not have', () => {
       status: 'failed',
       sandbox: { status: 'failed', detail: expect.stringContaining('no Docker engine') },
     })
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
+    // An API that leaves tests to others can do all that is its own; one that runs them cannot.
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    const own = await checkHealth(server.context, { tests: 1 })
+    expect(own.find(({ name }) => name === 'sandbox')).toMatchObject({ ok: false, isNeeded: true })
   })
 
   it('makes testDiff say what to install, and store nothing', async () => {

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, stat, writeFile } fr
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { deflateSync, inflateSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { exportVersion } from '../../src/cli/export/command.ts'
 import { createOutput } from '../../src/cli/output.ts'
 import { rows } from '../../src/domain/shared/database.ts'
@@ -22,7 +22,7 @@ let scratch: TemporaryDirectory
 let projectId: string
 let version: string
 beforeAll(async () => {
-  scratch = await temporaryDirectory()
+  scratch = await temporaryDirectory(inject('files'))
   server = await startTestServer({ pools: { maintenance: 4 } })
 })
 afterAll(async () => {
@@ -221,9 +221,10 @@ describe('an export of what was tampered with fails and leaves nothing', () => {
 })
 
 describe('the command line', () => {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const countersign = (args: readonly string[], env: Readonly<Record<string, string>>) =>
     run(process.execPath, ['src/main.ts', ...args], {
-      env: { PATH: process.env.PATH, LOG_LEVEL: 'fatal', ...env },
+      env: { PATH, NODE_COMPILE_CACHE, LOG_LEVEL: 'fatal', ...env },
     }).then(
       ({ stdout }) => ({ exitCode: 0, stdout, stderr: '' }),
       (error: { code: number; stdout: string; stderr: string }) => ({ ...error, exitCode: error.code }),

@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type { FileFacts, FileTask } from './analyze-file.ts'
 import type { ChildMessage } from './child.ts'
 
@@ -65,10 +67,12 @@ export function createAnalyzerChild(timeoutMs: number): AnalyzerChild {
 }
 
 function startChild(): ChildProcess {
+  // Where this process keeps what it has compiled, when it was told to: it is in a folder of Node's version there.
+  const compiled = getCompileCacheDir()
   const name = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
   return fork(new URL(name, import.meta.url), {
     serialization: 'advanced',
-    env: {},
+    env: compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) },
     execArgv: ['--max-old-space-size=512', '--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })

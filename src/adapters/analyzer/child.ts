@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { createFileAnalyzer, type FileFacts, type FileTask } from './analyze-file.ts'
 
 /** What the parent gets: `ready` once, then one answer a file. */
@@ -24,3 +25,5 @@ process.on('message', (task: FileTask) => {
 // The parent has gone: there is nobody left to answer.
 process.on('disconnect', () => process.exit(0))
 send({ kind: 'ready' })
+// It ends by being killed, and so never comes to write at its end what it has compiled.
+flushCompileCache()

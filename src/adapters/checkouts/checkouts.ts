@@ -5,7 +5,7 @@ import type { Checkouts } from '../../domain/ports/checkouts.ts'
 import type { FileOwner } from '../../domain/ports/git-store.ts'
 import { markedName } from '../sandbox/process-mark.ts'
 import { removeTree } from '../sandbox/remove-tree.ts'
-import { type CheckoutBounds, putAside, removeUnused, sweepLeftovers } from './remove-unused.ts'
+import { type CheckoutBounds, putBrokenAside, removeUnused, sweepLeftovers } from './remove-unused.ts'
 import { sealOf } from './seal.ts'
 
 export interface CheckoutOptions {
@@ -28,14 +28,14 @@ const TREE = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 const defaultBounds: CheckoutBounds = { most: 64, unusedMs: 7 * 24 * 3_600_000, inUseMs: 20 * 60_000 }
 
 /**
- * Checkouts on this machine's disk, shared by all processes with the same directory. What a killed process left half made
+ * Checkouts on a disk, shared by all processes with the same directory. What a killed process left half made
  * is swept here, once.
  */
 export async function createCheckouts(options: CheckoutOptions): Promise<Checkouts> {
   const { root } = options
   const bounds = { ...defaultBounds, ...options.bounds }
   await mkdir(root, { recursive: true, mode: 0o700 })
-  await sweepLeftovers(root, FRESH)
+  await sweepLeftovers(root, FRESH, bounds.inUseMs)
   await removeUnused(root, bounds, () => false)
   const ready = new Map<string, Promise<Preparation>>()
   const users = new Map<string, number>()
@@ -44,7 +44,7 @@ export async function createCheckouts(options: CheckoutOptions): Promise<Checkou
   const prepare = (projectId: string, tree: string, place: string): Promise<Preparation> => {
     const known = ready.get(place)
     if (known) return known.then(() => 'found')
-    const prepared = findOrMake(options, projectId, tree, place)
+    const prepared = findOrMake(options, projectId, tree, place, bounds.inUseMs)
     ready.set(place, prepared)
     prepared.catch(() => ready.delete(place))
     return prepared
@@ -87,11 +87,12 @@ async function findOrMake(
   projectId: string,
   tree: string,
   place: string,
+  inUseMs: number,
 ): Promise<Preparation> {
   const project = join(options.root, projectId.toLowerCase())
   await mkdir(project, { recursive: true, mode: 0o700 })
   if (await isIntact(place)) return 'found'
-  await putAside(place)
+  await putBrokenAside(place, inUseMs)
   const fresh = join(project, markedName(FRESH))
   const files = join(fresh, 'files')
   try {

@@ -33,7 +33,7 @@ export async function removeUnused(
  * Takes a checkout's name from it in one step and then removes it, so that nobody meets half of one.
  * @param inUseMs one that was used since then gets its name back
  */
-export async function putAside(place: string, inUseMs = 0): Promise<void> {
+async function putAside(place: string, inUseMs: number): Promise<void> {
   const aside = join(dirname(place), markedName(ASIDE))
   try {
     await rename(place, aside)
@@ -42,8 +42,7 @@ export async function putAside(place: string, inUseMs = 0): Promise<void> {
     if (isAbsent(error)) return
     throw error
   }
-  const { mtime } = await lstat(aside)
-  if (inUseMs > 0 && Date.now() - mtime.getTime() < inUseMs) {
+  if (await isInUse(aside, inUseMs)) {
     const isBack = await rename(aside, place).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
@@ -57,14 +56,35 @@ export async function putAside(place: string, inUseMs = 0): Promise<void> {
   await removeTree(aside)
 }
 
+/**
+ * Takes the name from a checkout that is not as it was made. On a shared volume it may be so for this machine alone, and
+ * tests may run on it: what was used shortly ago stays on the disk, and a later start removes it.
+ */
+export async function putBrokenAside(place: string, inUseMs: number): Promise<void> {
+  const aside = join(dirname(place), markedName(ASIDE))
+  try {
+    await rename(place, aside)
+  } catch (error) {
+    if (isAbsent(error)) return
+    throw error
+  }
+  if (!(await isInUse(aside, inUseMs))) await removeTree(aside)
+}
+
 /** Removes what processes that are no more were making or removing. */
-export async function sweepLeftovers(root: string, fresh: string): Promise<void> {
+export async function sweepLeftovers(root: string, fresh: string, inUseMs: number): Promise<void> {
   for (const project of await readdir(root)) {
     for (const name of await entriesOf(join(root, project))) {
       const directory = join(root, project, name)
-      if ((await isLeftover(directory, fresh)) || (await isLeftover(directory, ASIDE))) await removeTree(directory)
+      const isOld = (await isLeftover(directory, ASIDE)) && !(await isInUse(directory, inUseMs))
+      if (isOld || (await isLeftover(directory, fresh))) await removeTree(directory)
     }
   }
+}
+
+async function isInUse(directory: string, inUseMs: number): Promise<boolean> {
+  const found = await statOf(directory)
+  return found !== null && Date.now() - found.mtimeMs < inUseMs
 }
 
 async function checkoutsIn(root: string): Promise<{ place: string; usedAt: number }[]> {

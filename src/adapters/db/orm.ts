@@ -2,8 +2,13 @@ import { fileURLToPath } from 'node:url'
 import { Migrator } from '@mikro-orm/migrations'
 import { MikroORM } from '@mikro-orm/postgresql'
 import { entities } from '../../domain/entities.ts'
+import { returnBrokenConnections } from './broken-connections.ts'
 
-const migrationsDirectory = fileURLToPath(new URL('../../../migrations', import.meta.url))
+export const migrationsDirectory = fileURLToPath(new URL('../../../migrations', import.meta.url))
+
+// A process that is paused, or whose machine is gone, in the middle of a transaction holds what it locked, the lease of
+// its step among it, and keeps every later event from being read. As long as a lease lasts.
+const idleInTransactionMs = 15_000
 
 /** Connects to the database. Each request, job and event reads through a fork of `orm.em`. */
 export const createOrm = (databaseUrl: string, poolSize = 10) =>
@@ -12,6 +17,10 @@ export const createOrm = (databaseUrl: string, poolSize = 10) =>
     entities: [...entities],
     extensions: [Migrator],
     pool: { min: 0, max: poolSize },
+    driverOptions: {
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+      onPoolCreated: returnBrokenConnections,
+    },
     // It would write to the standard output, which is for what people and scripts asked for.
     migrations: { path: migrationsDirectory, tableName: 'migration', emit: 'ts', snapshot: false, silent: true },
     // BullMQ keeps its tables in a schema of its own.

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { CursorTooOldError } from '../../domain/errors.ts'
 import type { EventRow } from '../../domain/event/event.entity.ts'
 import { type EventCursor, isAfter } from '../../domain/event/event-cursor.ts'
 import { currentCursor, type EventFilter, matches, readEvents } from '../../domain/event/read-events.ts'
@@ -34,10 +35,22 @@ export const createEventFeed = async (
   let askedAgain = false
   let closed = false
 
+  /** This process stood still for so long that what it has yet to read was removed: each subscriber has to hear of it. */
+  const startOver = async (error: unknown): Promise<readonly EventRow[]> => {
+    if (!(error instanceof CursorTooOldError)) throw error
+    position = await currentCursor(em())
+    for (const subscriber of subscribers) {
+      subscriber.inbox.length = 0
+      subscriber.overflown = true
+      subscriber.notify()
+    }
+    return []
+  }
+
   const readOn = async (): Promise<void> => {
     do {
       askedAgain = false
-      const found = await readEvents(em(), position, { projectIds: null }, batch)
+      const found = await readEvents(em(), position, { projectIds: null }, batch).catch(startOver)
       const last = found.at(-1)
       if (!last) continue
       position = cursorOf(last)

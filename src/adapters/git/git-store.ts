@@ -1,13 +1,14 @@
 /** The store of the projects' repositories, put together from its parts. */
 
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { access, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { access, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { NotFoundError } from '../../domain/errors.ts'
 import type { CommitInfo, GitStore, ObjectFormat } from '../../domain/ports/git-store.ts'
 import { applyPatch } from './apply-patch.ts'
 import { branchRef, isUuid } from './branch-names.ts'
 import { changeTree } from './change-tree.ts'
+import { draftDirectory, draftPrefix, newDraft, publishDraft, writeTemplate } from './draft-repository.ts'
 import { createEvidenceSource } from './evidence-source.ts'
 import { fetchRemote } from './fetch-remote.ts'
 import { createGitClient } from './git-client.ts'
@@ -28,6 +29,7 @@ import {
   branchContains,
   branchHead,
   containedCommits,
+  firstBranch,
   keepCommit,
   moveBranch,
   releaseCommit,
@@ -74,15 +76,6 @@ const leftoverMs = 3_600_000
 
 const rememberedFormats = 10_000
 
-/** The configuration file with which every repository begins. */
-const repositorySettings = `[transfer]
-\thideRefs = refs/countersign
-[core]
-\thooksPath = /dev/null
-[gc]
-\tauto = 0
-`
-
 export function createGitStore(options: GitStoreOptions): GitStore {
   const root = resolve(options.root)
   const scratch = resolve(options.scratch)
@@ -91,9 +84,9 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   const keys = join(root, '.keys')
   const remoteTimeoutMs = options.remoteTimeoutMs ?? 600_000
   for (const directory of [home, template, scratch]) mkdirSync(directory, { recursive: true, mode: 0o700 })
-  writeFileSync(join(template, 'config'), repositorySettings)
+  writeTemplate(template)
   sweep(scratch, 'patch-')
-  sweep(root, '.new-')
+  sweep(root, draftPrefix)
   openKeyDirectory(keys, 2 * remoteTimeoutMs)
   const runnerOptions: GitRunnerOptions = {
     home,
@@ -114,6 +107,8 @@ export function createGitStore(options: GitStoreOptions): GitStore {
   const hashes = new Map<string, HashName>()
 
   const directoryOf = (projectId: string): string => {
+    const draft = draftDirectory(root, projectId)
+    if (draft !== null) return draft
     if (!isUuid(projectId)) throw new TypeError('a project id is a UUID')
     return join(root, `${projectId.toLowerCase()}.git`)
   }
@@ -162,27 +157,42 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     return object?.kind === 'commit' ? parseCommit(object.id, object.content) : null
   }
 
+  const requireDraft = (draft: string): string => {
+    const directory = draftDirectory(root, draft)
+    if (directory === null) throw new TypeError('only a draft is made or removed')
+    return directory
+  }
+  const firstBranchOf = async (projectId: string) => {
+    try {
+      return await firstBranch(await open(projectId))
+    } catch (error) {
+      if (error instanceof NotFoundError) return null
+      throw error
+    }
+  }
+
   return {
     ...createRepositoryCare(directoryOf, open),
     directory: directoryOf,
 
-    async create(projectId, { objectFormat, branch }) {
-      const directory = directoryOf(projectId)
+    newDraft,
+    async create(draft, { objectFormat, branch }) {
+      const directory = requireDraft(draft)
       branchRef(branch)
-      await forget(directory)
-      const fresh = await mkdtemp(join(root, '.new-'))
-      try {
-        await client({ repository: fresh, environment: { GIT_TEMPLATE_DIR: template } }, (each) =>
-          each.raw(['init', '--bare', `--initial-branch=${branch}`, formatArgument(objectFormat)]),
-        )
-        await rm(directory, { recursive: true, force: true })
-        await rename(fresh, directory)
-      } finally {
-        await rm(fresh, { recursive: true, force: true })
-      }
+      await mkdir(directory, { mode: 0o700 })
+      await client({ repository: directory, environment: { GIT_TEMPLATE_DIR: template } }, (each) =>
+        each.raw(['init', '--bare', `--initial-branch=${branch}`, formatArgument(objectFormat)]),
+      )
     },
-    async remove(projectId) {
+    async publish(draft, projectId) {
+      const from = requireDraft(draft)
       const directory = directoryOf(projectId)
+      await Promise.all([forget(from), forget(directory)])
+      return await publishDraft(root, from, directory, async () => (await firstBranchOf(projectId)) !== null)
+    },
+    firstBranch: firstBranchOf,
+    async remove(draft) {
+      const directory = requireDraft(draft)
       await forget(directory)
       await rm(directory, { recursive: true, force: true })
     },

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KeptRef } from '../../domain/ports/repository-care.ts'
 import { type NewObject, newObject, serialiseCommit, serialiseTree, treeMode } from './git-objects.ts'
+import { readRef, swapRef } from './refs.ts'
 import type { Repository } from './repository.ts'
 import { writeObjects } from './write-objects.ts'
 
@@ -46,8 +47,12 @@ export async function releaseRefs(repository: Repository, refs: readonly KeptRef
   await repository.git({ args: ['update-ref', '--no-deref', '-z', '--stdin'], stdin: Buffer.from(commands.join('')) })
 }
 
-/** @returns the trees that are not there */
+/**
+ * @returns the trees that are not there
+ * @throws Error when somebody else has held others meanwhile: after a pause an old list must not take a newer one's place
+ */
 export async function holdTrees(repository: Repository, pages: AsyncIterable<readonly string[]>): Promise<string[]> {
+  const before = await readRef(repository, heldRef)
   const missing: string[] = []
   const pageIds: string[] = []
   for await (const page of pages) {
@@ -73,7 +78,9 @@ export async function holdTrees(repository: Repository, pages: AsyncIterable<rea
     }),
   )
   await writeObjects(repository, [tree, commit])
-  await repository.git({ args: ['update-ref', '--no-deref', '--end-of-options', heldRef, commit.id] })
+  if (commit.id !== before && !(await swapRef(repository, heldRef, before, commit.id))) {
+    throw new Error(`somebody else maintains ${repository.directory} at the same time`)
+  }
   return missing
 }
 

@@ -23,13 +23,16 @@ const directories = 256
  * at that moment; a later one drops what has been there for long. In one pass it could be lost to somebody who writes
  * it again meanwhile: git then only touches the pack that is about to be deleted, but of what is in the cruft pack it
  * writes a new copy.
- * @throws GitCommandError, the signal's reason
+ *
+ * Of two that pack at once each would take what the other is writing for safe, and remove the only copy there is: what
+ * removes anything is alone.
+ * @throws GitCommandError, RepositoryBusyError when somebody else packs, the signal's reason
  */
 export async function packRepository(
   repository: Repository,
   { expireBefore, timeoutMs, signal }: PackOptions,
 ): Promise<void> {
-  const git = (...args: string[]) => repository.git({ args, configuration, timeoutMs, signal })
+  const git = (...args: string[]) => repository.git({ args, configuration, timeoutMs, signal, isAlone: true })
   const expiry = expireBefore.toISOString()
   await removeLeftovers(repository.directory)
   // Not to be stopped: it is short, and its lock would keep others from releasing references.
@@ -47,7 +50,12 @@ async function touchPacks(repository: string): Promise<void> {
   const now = new Date()
   for (const name of names) {
     if (!name.endsWith('.pack') || names.has(name.replace(/\.pack$/, '.mtimes'))) continue
-    await utimes(join(directory, name), now, now)
+    try {
+      await utimes(join(directory, name), now, now)
+    } catch (error) {
+      // Somebody else packs, and will be met below.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 }
 

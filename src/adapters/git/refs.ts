@@ -2,7 +2,7 @@
 
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeptKind } from '../../domain/ports/git-store.ts'
+import type { ImportedHead, KeptKind } from '../../domain/ports/git-store.ts'
 import { isBranchName } from '../../domain/project/branch-name.ts'
 import { branchRef, isUuid } from './branch-names.ts'
 import { isObjectId } from './git-objects.ts'
@@ -14,6 +14,17 @@ const keptKinds: readonly KeptKind[] = ['candidates', 'checkpoints', 'diffs', 'v
 /** @throws ValidationError for a name that is none */
 export async function branchHead(repository: Repository, branch: string): Promise<string | null> {
   return await readRef(repository, branchRef(branch))
+}
+
+/** The branch that HEAD names, and where it stands; null while it has no commit. */
+export async function firstBranch(repository: Repository): Promise<ImportedHead | null> {
+  const { stdout } = await repository.git({ args: ['symbolic-ref', '--quiet', 'HEAD'] })
+  const branch = stdout
+    .toString('utf8')
+    .trim()
+    .replace(/^refs\/heads\//, '')
+  const head = await branchHead(repository, branch)
+  return head === null ? null : { branch, head }
 }
 
 /** A branch, a tag, or an object id of at least seven digits, in this order; null when nothing is called so. */

@@ -1,7 +1,9 @@
 /** Runs one git process with what simple-git lacks: bytes on stdin, bytes from stdout, limits, exit codes. */
 
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { spawnPiped } from '../processes/spawn-piped.ts'
+import { findProgram } from '../sandbox/find-program.ts'
 import { type GitConfiguration, type GitEnvironmentOptions, gitEnvironment } from './git-environment.ts'
 
 export interface GitRunnerOptions extends GitEnvironmentOptions {
@@ -15,6 +17,8 @@ export interface GitRun {
   readonly args: readonly string[]
   /** The bare repository; without it git must find none. */
   readonly repository?: string
+  /** Not beside another run that is to be alone in this repository. */
+  readonly isAlone?: boolean
   readonly cwd?: string
   readonly stdin?: Uint8Array | Readable
   readonly configuration?: GitConfiguration
@@ -47,13 +51,25 @@ export class GitCommandError extends Error {
   }
 }
 
+/** Another git works on the repository that is to be alone in it; perhaps the server that started it is gone. */
+export class RepositoryBusyError extends Error {
+  override readonly name = 'RepositoryBusyError'
+  constructor(repository: string) {
+    super(`somebody else packs ${repository}, or began to and was stopped: what they began has not ended yet`)
+  }
+}
+
 export type GitRunner = (run: GitRun) => Promise<GitOutput>
 
 const mebibyte = 1024 * 1024
 const keptWords = 4096
 
+/** It is never removed, since somebody may hold it. */
+const aloneFile = 'countersign-alone'
+
 /**
  * @throws GitCommandError (from the runner) for other exit codes than the accepted ones, a time or output limit
+ * @throws RepositoryBusyError (from the runner) when it cannot be alone
  * @throws the signal's reason (from the runner) when it was aborted
  * @throws Error (from the runner) when the server may open no more files
  */
@@ -62,7 +78,8 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
     run.signal?.throwIfAborted()
     const argv = run.repository === undefined ? [...run.args] : [`--git-dir=${run.repository}`, ...run.args]
     options.onSpawn?.(argv)
-    const child = startGit(argv, run.stdin, {
+    const alone = run.isAlone && run.repository !== undefined ? heldWhileAlive(options, run.repository) : []
+    const child = startGit([...alone, 'git', ...argv], run.stdin, {
       cwd: run.cwd ?? run.repository ?? options.home,
       env: { ...gitEnvironment(options, run.configuration), ...run.environment },
       // A group of its own, so that helpers (remote-https, ssh, index-pack) end with it.
@@ -111,7 +128,9 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
         if (run.stdin !== undefined && !(run.stdin instanceof Uint8Array)) run.stdin.destroy()
         const words = Buffer.concat(stderr).subarray(0, keptWords).toString('utf8').trimEnd()
         if (fault !== undefined) reject(fault)
-        else if (exitCode === null || !(run.accept ?? [0]).includes(exitCode)) {
+        else if (alone.length > 0 && exitCode === 1 && words === '') {
+          reject(new RepositoryBusyError(run.repository ?? ''))
+        } else if (exitCode === null || !(run.accept ?? [0]).includes(exitCode)) {
           reject(new GitCommandError(command, exitCode, words))
         } else resolve({ exitCode, stdout: Buffer.concat(stdout), stderr: words })
       })
@@ -125,10 +144,24 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
   }
 }
 
+/**
+ * A lock of the file system, which the git process and its helpers themselves hold, and with them it ends. A lease says
+ * who is to work, but a git goes on when the server that started it is killed or paused, and lets a lease go by. Network
+ * file systems of Linux hold it between machines. Where there is no `flock` program the lease has to do.
+ */
+function heldWhileAlive({ searchPath }: GitRunnerOptions, repository: string): readonly string[] {
+  const flock = findProgram('flock', searchPath)
+  return flock === null ? [] : [flock, '-n', join(repository, aloneFile)]
+}
+
 /** What it was to read is let go when it cannot be started. */
-function startGit(argv: readonly string[], stdin: GitRun['stdin'], options: Parameters<typeof spawnPiped>[2]) {
+function startGit(
+  [program = '', ...argv]: readonly string[],
+  stdin: GitRun['stdin'],
+  options: Parameters<typeof spawnPiped>[2],
+) {
   try {
-    return spawnPiped('git', argv, options)
+    return spawnPiped(program, argv, options)
   } catch (error) {
     if (stdin !== undefined && !(stdin instanceof Uint8Array)) stdin.destroy()
     throw error

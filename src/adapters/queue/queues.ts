@@ -12,9 +12,22 @@ import pg from 'pg'
 import type { QueuedJob, Queues } from '../../domain/ports/queues.ts'
 import type { Logger } from '../../domain/shared/services.ts'
 import { type Pool, pools } from '../../jobs/job.ts'
+import { createQueueMemory, type MemoryQueue } from './queue-memory.ts'
 
-const retry = { attempts: 3, backoff: { type: 'exponential' as const, delay: 500 } }
+// Half a minute in all: a database that restarts is back by then, and the job need not be missed by anybody first.
+const retry = { attempts: 7, backoff: { type: 'exponential' as const, delay: 500 } }
+/**
+ * A job whose worker died is given to another one within the two together: also one that died before it had taken the
+ * lease of the step, whose rows say nothing of it. However often that happens: a job is a hint, and is never given up for
+ * it.
+ */
+const defaultTakenMs = { lockDuration: 15_000, stalledInterval: 10_000 }
+const maxStalledCount = 1_000
+type TakenMs = typeof defaultTakenMs
 const keep = { removeOnComplete: { age: 3_600, count: 1_000 }, removeOnFail: { age: 86_400, count: 1_000 } }
+
+// A relay whose backend was wiped subscribes again at its next heartbeat.
+const relayTimes = { blockTimeout: 1_000, heartbeatInterval: 2_000 }
 
 /** Puts BullMQ's tables into a schema of their own; several processes may do so at once. */
 export const migrateQueues = async (databaseUrl: string): Promise<void> => {
@@ -28,9 +41,16 @@ export const migrateQueues = async (databaseUrl: string): Promise<void> => {
 }
 
 /** What the two backends' classes have in common; their own types name the backend. */
-interface QueueHandle {
-  add(name: string, payload: unknown, options: { jobId: string }): Promise<unknown>
+interface QueueHandle extends MemoryQueue {
   on(event: 'error', listener: (error: Error) => void): unknown
+  getJobCounts(...states: ('waiting' | 'delayed')[]): Promise<{ [state: string]: number }>
+  getRanges(
+    types: ('waiting' | 'active')[],
+    start: number,
+    end: number,
+    isAscending: boolean,
+  ): Promise<readonly string[]>
+  getWaiting(start: number, end: number): Promise<readonly { readonly timestamp: number }[]>
   waitUntilReady(): Promise<unknown>
   close(): Promise<void>
 }
@@ -45,11 +65,13 @@ interface Backend {
   worker(name: string, concurrency: number, handle: (job: QueuedJob) => Promise<void>): WorkerHandle
   relay(): Relay<PostgresConnectionOptions> | Relay
   ping(): Promise<void>
+  /** Which of its runs the backend is in, where a new one may lack what was written last in the one before. */
+  incarnation(): Promise<string>
   close(): Promise<void>
   onError(listener: (error: Error) => void): void
 }
 
-const openPostgres = (databaseUrl: string): Backend => {
+const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
   // One pool for every queue, worker and the relay: each keeps one client of it to listen on.
   const pool = new pg.Pool({
     connectionString: databaseUrl,
@@ -67,19 +89,21 @@ const openPostgres = (databaseUrl: string): Backend => {
       new Worker(
         name,
         (job) => handle({ name: job.name, payload: job.data }),
-        { connection, concurrency, ...keep },
+        { connection, concurrency, maxStalledCount, ...takenMs, ...keep },
         createPostgresBackend,
       ),
-    relay: () => new Relay({ connection, backend: createPostgresRelayBackend, blockTimeout: 1_000 }),
+    relay: () => new Relay({ connection, backend: createPostgresRelayBackend, ...relayTimes }),
     ping: async () => {
       await pool.query('select 1')
     },
+    // What it has acknowledged is there after a crash.
+    incarnation: async () => 'durable',
     close: () => pool.end(),
     onError: (listener) => pool.on('error', listener),
   }
 }
 
-const openRedis = (redisUrl: string, prefix: string): Backend => {
+const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend => {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
   return {
     queue: (name) => new Queue(name, { connection, prefix, defaultJobOptions: retry }),
@@ -88,13 +112,19 @@ const openRedis = (redisUrl: string, prefix: string): Backend => {
         connection,
         prefix,
         concurrency,
+        maxStalledCount,
+        ...takenMs,
         ...keep,
       }),
-    relay: () => new Relay({ connection, prefix, blockTimeout: 1_000 }),
+    relay: () => new Relay({ connection, prefix, ...relayTimes }),
     ping: async () => {
       // A command to a Redis that is gone waits until it is back.
       if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
       await connection.ping()
+    },
+    incarnation: async () => {
+      if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
+      return /^run_id:(\S+)/m.exec(await connection.info('server'))?.[1] ?? 'unknown'
     },
     close: async () => {
       if (connection.status === 'ready') await connection.quit()
@@ -106,15 +136,17 @@ const openRedis = (redisUrl: string, prefix: string): Backend => {
 
 /**
  * Opens the queues on Redis when there is a URL for it, otherwise on the database.
+ * @param takenMs for how long a job stays with a worker that no longer says that it does it; what tests set otherwise
  * @param options.deployment names the database: deployments that share a Redis have keys of their own
  */
 export const openQueues = async (
   options: { redisUrl: string | undefined; databaseUrl: string; deployment: string },
   log: Logger,
+  takenMs: TakenMs = defaultTakenMs,
 ): Promise<Queues> => {
   const backend = options.redisUrl
-    ? openRedis(options.redisUrl, `countersign-${options.deployment}`)
-    : openPostgres(options.databaseUrl)
+    ? openRedis(options.redisUrl, `countersign-${options.deployment}`, takenMs)
+    : openPostgres(options.databaseUrl, takenMs)
   const report = (error: Error) => log.error({ error }, 'queue backend')
   backend.onError(report)
   const queues = new Map<Pool, QueueHandle>()
@@ -123,9 +155,11 @@ export const openQueues = async (
     queue.on('error', report)
     queues.set(pool, queue)
   }
+  const memoryQueue = backend.queue('memory')
+  memoryQueue.on('error', report)
   const relay = backend.relay()
   relay.on('error', report)
-  await Promise.all([...queues.values()].map((queue) => queue.waitUntilReady()))
+  await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.waitUntilReady()))
   await relay.waitUntilReady()
   const queueOf = (pool: Pool): QueueHandle => {
     const queue = queues.get(pool)
@@ -144,12 +178,30 @@ export const openQueues = async (
     async add(pool, name, payload, id) {
       await queueOf(pool).add(name, payload, { jobId: id })
     },
+    async jobsIn(pool) {
+      const [waiting, running] = await Promise.all([
+        queueOf(pool).getRanges(['waiting'], 0, 999, true),
+        queueOf(pool).getRanges(['active'], 0, 999, true),
+      ])
+      return { waiting, running }
+    },
     async work(pool, concurrency, handle) {
       const worker = backend.worker(pool, concurrency, handle)
       worker.on('error', report)
       worker.on('failed', (job, error) => log.error({ pool, job: job?.name, id: job?.id, error }, 'job failed'))
       await worker.waitUntilReady()
       return { close: () => worker.close() }
+    },
+    async counts() {
+      // Asked first: what is gone would keep the others waiting until it is back.
+      await backend.ping()
+      return Promise.all(
+        [...queues].map(async ([pool, queue]) => {
+          const { waiting = 0, delayed = 0 } = await queue.getJobCounts('waiting', 'delayed')
+          const [oldest] = waiting > 0 ? await queue.getWaiting(0, 0) : []
+          return { pool, waiting, delayed, oldestAt: oldest ? new Date(oldest.timestamp) : null }
+        }),
+      )
     },
     signals: {
       // Only a hint: whoever waits for it looks again by itself.
@@ -164,10 +216,11 @@ export const openQueues = async (
         await relay.subscribe(topic, ({ data }) => listener(data))
       },
     },
+    memory: createQueueMemory(memoryQueue, backend.incarnation),
     ping: backend.ping,
     async [Symbol.asyncDispose]() {
       await relay.close()
-      await Promise.all([...queues.values()].map((queue) => queue.close()))
+      await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.close()))
       await backend.close()
     },
   }

@@ -1,14 +1,14 @@
-import { hostname } from 'node:os'
 import { OWNER_LABEL } from './docker-container.ts'
 import type { DockerEngine } from './docker-engine.ts'
 import { readProcess } from './host-processes.ts'
+import { machineMark } from './process-mark.ts'
 
 /** After this, a container of a machine that cannot be asked is a leftover. */
 const FOREIGN_LEFTOVER_S = 24 * 60 * 60
 
 /** This process, with its start, so that a later one with the same id is not taken for it. */
 export function containerOwner(): string {
-  return `${hostname()}/${process.pid}/${readProcess(process.pid)?.startedAt ?? ''}`
+  return `${machineMark()}/${process.pid}/${readProcess(process.pid)?.startedAt ?? ''}`
 }
 
 /** Removes containers whose server is no more, with what runs in them; returns how many. */
@@ -34,7 +34,7 @@ export async function removeContainer(engine: DockerEngine, name: string): Promi
 
 function isLeftover(owner: string, createdAt: number): boolean {
   const [machine, pid, startedAt] = owner.split('/')
-  const isKnown = machine === hostname() && process.platform === 'linux'
+  const isKnown = machine === machineMark() && process.platform === 'linux'
   if (isKnown) return readProcess(Number(pid))?.startedAt !== startedAt
   return Date.now() / 1_000 - createdAt > FOREIGN_LEFTOVER_S
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename } from 'node:path'
@@ -29,9 +30,25 @@ export async function isLeftover(directory: string, prefix: string): Promise<boo
   return startOf(Number(pid)) !== startedAt
 }
 
-/** Containers that share a directory have process ids of their own, and host names too. */
-function machineMark(): string {
-  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+/**
+ * Where a process id means one process: this machine since it was started, and this container's processes. Two
+ * containers, or two copies of a machine, may share a directory and have the same host name.
+ */
+export function machineMark(): string {
+  const parts = [hostname(), ...(process.platform === 'linux' ? [bootId(), processSpace()] : [])]
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 8)
+}
+
+const bootId = (): string => orNothing(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))
+const processSpace = (): string => orNothing(() => readlinkSync('/proc/self/ns/pid'))
+
+/** A system may hide it; then the rest has to do. */
+function orNothing(read: () => string): string {
+  try {
+    return read()
+  } catch {
+    return ''
+  }
 }
 
 /** Empty where the system does not tell; null for a process that is not there. */

@@ -30,8 +30,8 @@ export async function setUpInDocker(confinement: DockerConfinement, request: Set
   const image = request.image ?? confinement.image
   const fault = await imageFault(confinement.engine, image)
   if (fault !== null) throw new SandboxUnavailableError(`${fault.reason} To fix it: ${fault.remedy}`)
-  // Its name would go to the new one, and leave it without any.
-  await removeImage(confinement.engine, layerImage(request.layer))
+  // One half without the other is no layer. The image's name would go to the new one, and leave it without any.
+  await removeDockerLayer(confinement, request.layer)
   const result = await setUpLayer(request, null, (directory) => openPlace(confinement, request, { image, directory }))
   // The image was kept before the directory got its name; without the directory nobody will ask for it.
   if (result.failure !== null) await removeImage(confinement.engine, layerImage(request.layer))

@@ -17,7 +17,8 @@ const execute = promisify(execFile)
 const PART = 'part'
 
 /**
- * Makes a layer: has the commands run on a fresh directory, and gives it its name when all of them succeeded.
+ * Makes a layer: has the commands run on a fresh directory, and gives it its name when all of them succeeded. A layer
+ * of that name is left as it is.
  * @param user of whom the commands' files are while they run; null for the server's own
  * @param open makes the driver's place for a directory, in which `workspace` is there already
  */
@@ -46,8 +47,8 @@ export async function setUpLayer(
       for (const { path } of files) await unlinkBelow(workspace, path)
       await place.finish()
       await giveAway(part, commandUser())
-      await removeLayerDirectory(layer)
-      await rename(part, layer)
+      // Another builder may have been faster, and commands may run on its layer by now.
+      await rename(part, layer).catch(unlessTaken)
       return { failure: null, log: log.text() }
     } finally {
       await place.end()
@@ -55,6 +56,10 @@ export async function setUpLayer(
   } finally {
     if (await isThere(part)) await removeTree(part)
   }
+}
+
+function unlessTaken(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
 }
 
 /** Whether there is a finished layer's directory. */

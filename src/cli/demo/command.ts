@@ -25,7 +25,8 @@ const exitCodeOf: Readonly<Record<DemoOutcome, ExitCode>> = {
 
 /** Starts a server of its own, runs the demo against it, and ends both. */
 export const demo = async ({ config, output, signal, scenario, yes, start }: DemoCommandOptions): Promise<ExitCode> => {
-  const running = await start(config, { api: true, pools: defaultPoolSizes, rehearsal: true, migrate: true })
+  const parts = { api: true, pools: defaultPoolSizes, rehearsal: true, migrate: true }
+  const running = await start(config, { ...parts, signal })
   const stop = new AbortController()
   void running.failed.then((error) => stop.abort(error))
   const limit = setTimeout(() => stop.abort(new Error(`The demo took longer than ${demoMs / 60_000} minutes.`)), demoMs)

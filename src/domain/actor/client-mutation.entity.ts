@@ -11,4 +11,5 @@ export const ClientMutation = defineEntity({
     objectId: p.uuid(),
     createdAt: p.datetime(),
   },
+  indexes: [{ name: 'client_mutation_created_at_index', properties: ['createdAt'] }],
 })

@@ -110,6 +110,7 @@ export const pushCommit = async (services: Services, diffId: string, stop: Abort
   await withLease(services, leaseOn('push', diffId), stop, async (lease) => {
     const due = await dueCommit(services, diffId)
     if (!due) return
+    lease.mayBegin()
     const outcome = await attempt(services, due, lease.signal)
     await lease.transact((tx) => settle(tx, diffId, due, outcome))
     if (!outcome.landed) services.log.warn({ diffId, projectId: due.projectId }, 'a commit could not be pushed')

@@ -1,4 +1,5 @@
 import type { Viewer } from '../actor/viewer.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { refreshHead } from '../project/note-head.ts'
 import { findEarlier, once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
@@ -12,7 +13,7 @@ const mutation = 'proposeDiff'
 
 /**
  * A change from outside: a person's, or another agent's. Without a base commit, on the target branch's head.
- * @throws NotFoundError, ForbiddenError, ValidationError, PatchRejectedError, SyntaxRejectedError
+ * @throws NotFoundError, ForbiddenError, ValidationError, PatchRejectedError, SyntaxRejectedError, CapacityError
  */
 export const proposeDiff = async (services: Services, viewer: Viewer, given: ProposeDiffInput): Promise<string> => {
   const checked = await checkProposal(services, viewer, given)
@@ -41,6 +42,11 @@ export const proposeDiff = async (services: Services, viewer: Viewer, given: Pro
   } as const
   const testCases = await quickTestCases(services, projectId)
   return proposePatch(services, { diff, prepared, testCases }, (store) =>
-    transact(services, (tx) => once(tx, viewer, mutation, checked.clientMutationId, () => store(tx))),
+    transact(services, (tx) =>
+      once(tx, viewer, mutation, checked.clientMutationId, async () => {
+        if (testCases.length > 0) await requireCapacity(services, tx, projectId)
+        return store(tx)
+      }),
+    ),
   )
 }

@@ -64,6 +64,7 @@ export const removeEnvironment = async (
       environment.removedAt = tx.now
       return environment.hash
     })
+    lease.mustBeHeld()
     if (hash !== null) await services.sandbox.removeLayer(services.layerDirectory(hash))
   })
 }

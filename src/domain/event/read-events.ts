@@ -1,9 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { sql } from 'kysely'
+import { CursorTooOldError } from '../errors.ts'
 import { rows } from '../shared/database.ts'
 import { fieldFault } from '../shared/validate.ts'
 import type { EventRow } from './event.entity.ts'
-import { type EventCursor, isAfter, parseCursor } from './event-cursor.ts'
+import { type EventCursor, formatCursor, isAfter, parseCursor } from './event-cursor.ts'
 
 /** Which events a reader wants. projectIds: null means every project. */
 export interface EventFilter {
@@ -25,18 +26,34 @@ export const currentCursor = async (em: EntityManager): Promise<EventCursor> => 
 }
 
 /**
+ * Looks that everything after a cursor is still there.
+ * @throws CursorTooOldError when the log was cut behind it
+ */
+const requireKept = async (em: EntityManager, cursor: EventCursor): Promise<void> => {
+  const cut = await rows(em)
+    .selectFrom('EventHorizon')
+    .select('before')
+    .where(sql<boolean>`(xid, event_id) > (${cursor.xid}::text::xid8, ${cursor.id}::bigint)`)
+    .executeTakeFirst()
+  if (cut) throw new CursorTooOldError(formatCursor(cursor), cut.before)
+}
+
+/**
  * Reads a cursor that a client gives.
- * @throws ValidationError when it is none, or ahead of this log: then it is another one's, and nothing would come
+ * @throws ValidationError when it is none, or ahead of this log: then it is another one's, and nothing would come;
+ * CursorTooOldError when events after it are gone
  */
 export const findCursor = async (em: EntityManager, text: string): Promise<EventCursor> => {
   const cursor = parseCursor(text)
   if (isAfter(cursor, await currentCursor(em))) throw fieldFault('after', 'is ahead of this event log')
+  await requireKept(em, cursor)
   return cursor
 }
 
 /**
  * Events after a cursor, in the log's order. Only rows of transactions that ended before every one still under way:
  * so nothing can appear behind what was read.
+ * @throws CursorTooOldError when some of them are gone
  */
 export const readEvents = async (
   em: EntityManager,
@@ -50,11 +67,15 @@ export const readEvents = async (
     .selectAll()
     .where(sql<boolean>`(xid, id) > (${after.xid}::text::xid8, ${after.id}::bigint)`)
     .where(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())`)
+    // In the same statement, so that what is found is without a gap while the log is being cut.
+    .where(sql<boolean>`(${after.xid}::text::xid8, ${after.id}::bigint) >= (select xid, event_id from event_horizon)`)
   if (filter.sprintId) query = query.where('sprintId', '=', filter.sprintId)
   else if (filter.sessionId) query = query.where('sessionId', '=', filter.sessionId)
   else if (filter.diffId) query = query.where('diffId', '=', filter.diffId)
   if (filter.projectIds) query = query.where('projectId', 'in', [...filter.projectIds])
-  return query.orderBy('xid').orderBy('id').limit(limit).execute()
+  const found = await query.orderBy('xid').orderBy('id').limit(limit).execute()
+  if (found.length === 0) await requireKept(em, after)
+  return found
 }
 
 /** Whether an event is one that a reader wants. */

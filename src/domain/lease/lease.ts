@@ -14,8 +14,23 @@ export class LeaseLostError extends Error {
 
 /** A claim to a step that is being worked on. */
 export interface HeldLease {
-  /** Aborted when the lease is lost or the process is stopping. */
+  /** What is held, and under which fencing number: a row may say under which claim it was written. */
+  readonly resource: string
+  readonly fence: number
+  /** Aborted when the lease is lost or the process has to end now: what is under way breaks off. */
   readonly signal: AbortSignal
+  /**
+   * Before something is begun that costs time or money, or is seen outside.
+   * @throws what `mustBeHeld` throws, and the reason of the stop once the process was told to: what is under way may
+   * end, and nothing new is begun
+   */
+  mayBegin(): void
+  /**
+   * Before an effect that cannot be fenced. It looks at the clock, and so knows of a pause of the process before any
+   * timer tells.
+   * @throws LeaseLostError, or why the process has to end now
+   */
+  mustBeHeld(): void
   /** As `transact`, and refused with LeaseLostError when another worker has the step by then. */
   transact<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
 }
@@ -35,9 +50,12 @@ export const leaseOn = (
     | 'refinement'
     | 'auto-rebase'
     | 'maintenance'
+    | 'retention'
     | 'webhook',
   id: string,
 ): string => `${kind}:${id}`
+
+const nextFence = sql<number>`nextval('lease_fence')`
 
 const claim = async (services: Services, resource: string): Promise<number | undefined> => {
   const taken = await rows(services.em())
@@ -45,9 +63,10 @@ const claim = async (services: Services, resource: string): Promise<number | und
     .values({
       resource,
       owner: services.processName,
-      fence: 1,
+      fence: nextFence,
       again: false,
       until: sql<Date>`now() + ${`${services.leaseMs} milliseconds`}::interval`,
+      claimedAt: sql<Date>`now()`,
     })
     .onConflict((conflict) =>
       conflict
@@ -55,7 +74,8 @@ const claim = async (services: Services, resource: string): Promise<number | und
         .doUpdateSet((row) => ({
           owner: row.ref('excluded.owner'),
           until: row.ref('excluded.until'),
-          fence: sql<number>`${row.ref('Lease.fence')} + 1`,
+          claimedAt: row.ref('excluded.claimedAt'),
+          fence: row.ref('excluded.fence'),
           again: row.ref('excluded.again'),
         }))
         .where('Lease.until', '<', sql<Date>`now()`),
@@ -113,6 +133,7 @@ const giveUp = async (services: Services, resource: string, fence: number): Prom
  * Works on a step under a lease with a fencing number (Kleppmann, "How to do distributed locking", 2016).
  * While `work` runs the lease is renewed, on a timer and when somebody tells that leases were revoked; every write
  * through `lease.transact` checks the number.
+ * @param stop the process was told to stop: the step ends at its next stored point, and `heldLeases.end` breaks it off
  * @returns false, and nothing done, when another worker has the step; that one then looks once more before it ends
  */
 export const withLease = async (
@@ -121,6 +142,7 @@ export const withLease = async (
   stop: AbortSignal,
   work: (lease: HeldLease) => Promise<void>,
 ): Promise<boolean> => {
+  stop.throwIfAborted()
   let renewedAt = performance.now()
   let fence = await claim(services, resource)
   while (fence === undefined) {
@@ -129,23 +151,37 @@ export const withLease = async (
     fence = await claim(services, resource)
   }
   const held = fence
-  const lost = new AbortController()
+  const over = new AbortController()
+  // A database that cannot be asked counts as well: by now another worker may have the step.
+  const lookAtClock = () => {
+    if (performance.now() - renewedAt > services.leaseMs) over.abort(new LeaseLostError(resource))
+  }
   const keep = async () => {
     const startedAt = performance.now()
-    // A database that cannot be asked counts as well: by now another worker may have the step.
-    if (startedAt - renewedAt > services.leaseMs) lost.abort(new LeaseLostError(resource))
+    lookAtClock()
     try {
       if (await renew(services, resource, held)) renewedAt = startedAt
-      else lost.abort(new LeaseLostError(resource))
+      else over.abort(new LeaseLostError(resource))
     } catch (error) {
       services.log.warn({ resource, error }, 'lease could not be renewed; trying again')
     }
   }
   const look = coalesce(keep)
-  const leave = services.heldLeases.add(look)
+  const leave = services.heldLeases.add({ look, end: (reason) => over.abort(reason) })
   const timer = setInterval(look, Math.min(services.leaseMs / 3, services.renewMs))
+  const mustBeHeld = () => {
+    lookAtClock()
+    over.signal.throwIfAborted()
+  }
   const lease: HeldLease = {
-    signal: AbortSignal.any([lost.signal, stop]),
+    resource,
+    fence: held,
+    signal: over.signal,
+    mustBeHeld,
+    mayBegin() {
+      mustBeHeld()
+      stop.throwIfAborted()
+    },
     transact: (write) =>
       transact(services, async (tx) => {
         const owned = await rows(tx.em)
@@ -161,8 +197,10 @@ export const withLease = async (
       }),
   }
   try {
-    do await work(lease)
-    while (!(await release(services, resource, held)))
+    do {
+      lease.mayBegin()
+      await work(lease)
+    } while (!(await release(services, resource, held)))
     return true
   } catch (error) {
     await giveUp(services, resource, held)
@@ -183,11 +221,9 @@ export const revokeLeases = async (tx: Transaction, resources: readonly string[]
   const revoked = [...new Set(resources)].sort()
   await rows(tx.em)
     .insertInto('Lease')
-    .values(revoked.map((resource) => ({ resource, owner: '', fence: 1, again: false, until: letGo })))
+    .values(revoked.map((resource) => ({ resource, owner: '', fence: nextFence, again: false, until: letGo })))
     .onConflict((conflict) =>
-      conflict
-        .column('resource')
-        .doUpdateSet((row) => ({ until: letGo, fence: sql<number>`${row.ref('Lease.fence')} + 1` })),
+      conflict.column('resource').doUpdateSet((row) => ({ until: letGo, fence: row.ref('excluded.fence') })),
     )
     .execute()
   tx.wake('leases')

@@ -54,7 +54,8 @@ export const maintainProject = async (
   await withLease(services, leaseOn('maintenance', projectId), stop, async (lease) => {
     if (!(await isDue(services, projectId, settings))) return
     const at = services.clock()
-    await tendRepository(services, projectId, settings, lease.signal)
+    // It costs nothing to begin again, and may take long: the process need not wait for it.
+    await tendRepository(services, projectId, settings, AbortSignal.any([lease.signal, stop]))
     await lease.transact(async (tx) => {
       const project = await tx.em.findOneOrFail(Project, { id: projectId })
       project.maintainedAt = at

@@ -8,14 +8,18 @@ export const OutboxEntry = defineEntity({
     id: p.bigint('string').primary().autoincrement(),
     job: p.text(),
     payload: p.json().$type<Readonly<Record<string, string>>>(),
+    /** For whom it is done: projects take turns. Null for a job of none. */
+    projectId: p.uuid().strictNullable(),
     createdAt: p.datetime(),
+    /** When its relay began to publish it, which is before it is in the queue: recovery compares that with a wipe. */
     publishedAt: p.datetime().strictNullable(),
   },
   indexes: [
     { name: 'outbox_created_at_index', properties: ['createdAt'] },
+    { name: 'outbox_published_at_index', properties: ['publishedAt'] },
     {
       name: 'outbox_unpublished_index',
-      expression: `create index "outbox_unpublished_index" on "outbox" ("id") where published_at is null`,
+      expression: `create index "outbox_unpublished_index" on "outbox" ("job", coalesce("project_id", '00000000-0000-0000-0000-000000000000'), "id") where published_at is null`,
     },
   ],
 })

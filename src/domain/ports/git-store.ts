@@ -154,9 +154,23 @@ export interface ImportedHead {
 export interface GitStore extends RepositoryCare, CommitNotes {
   /** The path of a project's bare repository, for messages to people. */
   directory(projectId: string): string
-  /** Makes the bare repository; a leftover of an earlier try is replaced. */
-  create(projectId: string, options: { objectFormat: ObjectFormat; branch: string }): Promise<void>
-  remove(projectId: string): Promise<void>
+  /**
+   * A name for a repository that is being made: it stands for a project's id until `publish`, and nobody else has it.
+   * What a killed process leaves of one is swept.
+   */
+  newDraft(): string
+  /** Makes the bare repository; one of that name is replaced. */
+  create(draft: string, options: { objectFormat: ObjectFormat; branch: string }): Promise<void>
+  /**
+   * Gives a finished draft its project's name, in one step. A project's repository is never replaced: whoever comes
+   * late, after a pause as long as you like, destroys nothing.
+   * @returns false when the project has a repository already; the draft is then left as it is
+   */
+  publish(draft: string, projectId: string): Promise<boolean>
+  /** The branch that a new repository begins with; null when the project has no repository yet. */
+  firstBranch(projectId: string): Promise<ImportedHead | null>
+  /** Nothing happens when it is not there. */
+  remove(draft: string): Promise<void>
 
   /** Writes these files as one pack and a first commit on the branch. Files may be none: an empty root commit. */
   importFiles(

@@ -4,6 +4,7 @@ import { prepareProjectJob } from '../../jobs/prepare-project.ts'
 import { requireGlobalRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { openBudget } from '../budget/open-budget.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { noEnvironment } from '../environment/environment-definition.ts'
 import { SourceRejectedError } from '../errors.ts'
 import { once } from '../shared/once.ts'
@@ -64,7 +65,7 @@ const saveArchive = async (services: Services, id: string, archive: AsyncIterabl
 /**
  * Stores a project in CREATING; a job makes its repository.
  * @returns its id
- * @throws ForbiddenError, ValidationError
+ * @throws ForbiddenError, ValidationError, CapacityError
  */
 export const createProject = async (services: Services, viewer: Viewer, given: CreateProjectInput): Promise<string> => {
   requireGlobalRole(viewer, 'ADMIN')
@@ -75,6 +76,7 @@ export const createProject = async (services: Services, viewer: Viewer, given: C
   if (checked.source.archive) await saveArchive(services, id, checked.source.archive)
   const storing = transact(services, (tx) =>
     once(tx, viewer, 'createProject', checked.clientMutationId, async () => {
+      await requireCapacity(services, tx, null)
       tx.em.create(Project, {
         environment: noEnvironment,
         id,

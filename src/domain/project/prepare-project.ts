@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DomainError } from '../errors.ts'
 import { type HeldLease, leaseOn, withLease } from '../lease/lease.ts'
-import type { Signature } from '../ports/git-store.ts'
+import type { ImportedHead, Signature } from '../ports/git-store.ts'
 import type { Services, Template } from '../shared/services.ts'
 import { TestCase } from '../testing/test-case.entity.ts'
 import { defaultTimeoutMs } from '../testing/test-timeouts.ts'
@@ -11,30 +11,33 @@ import { openRemote } from './remote-credential.ts'
 
 const serverSignature = (at: Date): Signature => ({ name: 'Countersign', email: 'countersign@localhost', at })
 
-interface Prepared {
-  readonly branch: string
-  readonly head: string
-  readonly template?: Template
+interface Prepared extends ImportedHead {
+  readonly template: Template | undefined
 }
 
-const fill = async (services: Services, project: ProjectRow, signal: AbortSignal): Promise<Prepared> => {
+/** Brings the source into a draft. */
+const fill = async (
+  services: Services,
+  project: ProjectRow,
+  draft: string,
+  template: Template | undefined,
+  signal: AbortSignal,
+): Promise<ImportedHead> => {
   const { git } = services
   const { source } = project
   const branch = project.targetBranch ?? 'main'
   const author = serverSignature(project.createdAt)
-  await git.create(project.id, { objectFormat: project.objectFormat, branch })
+  await git.create(draft, { objectFormat: project.objectFormat, branch })
   switch (source.kind) {
     case 'EMPTY':
-      return { branch, head: await git.importFiles(project.id, [], { branch, message: 'Start the project', author }) }
+      return { branch, head: await git.importFiles(draft, [], { branch, message: 'Start the project', author }) }
     case 'TEMPLATE': {
-      const template = await services.templates.load(source.template)
-      if (!template) throw new Error(`The template ${source.template} is no longer there.`)
-      const message = `Start from the template ${template.name}`
-      return { branch, head: await git.importFiles(project.id, template.files, { branch, message, author }), template }
+      const message = `Start from the template ${template?.name}`
+      return { branch, head: await git.importFiles(draft, template?.files ?? [], { branch, message, author }) }
     }
     case 'GIT':
       return git.importRemote(
-        project.id,
+        draft,
         openRemote(services.secrets, project, source.url),
         project.targetBranch ?? undefined,
         signal,
@@ -43,10 +46,40 @@ const fill = async (services: Services, project: ProjectRow, signal: AbortSignal
       const archive = services.archives.open(project.id)
       return {
         branch,
-        head: await git.importArchive(project.id, archive, { branch, message: 'Import the archive', author }),
+        head: await git.importArchive(draft, archive, { branch, message: 'Import the archive', author }),
       }
     }
   }
+}
+
+const loadTemplate = async (services: Services, { source }: ProjectRow): Promise<Template | undefined> => {
+  if (source.kind !== 'TEMPLATE') return undefined
+  const template = await services.templates.load(source.template)
+  if (!template) throw new Error(`The template ${source.template} is no longer there.`)
+  return template
+}
+
+/**
+ * Makes the repository aside and gives it its name when it is whole. What an earlier try made, or another process while
+ * this one was paused, is taken as it is: people may have committed to it by now.
+ */
+const prepare = async (services: Services, project: ProjectRow, lease: HeldLease): Promise<Prepared> => {
+  const { git } = services
+  const template = await loadTemplate(services, project)
+  const earlier = await git.firstBranch(project.id)
+  if (earlier) return { ...earlier, template }
+  lease.mayBegin()
+  const draft = git.newDraft()
+  try {
+    const made = await fill(services, project, draft, template, lease.signal)
+    lease.mustBeHeld()
+    if (await git.publish(draft, project.id)) return { ...made, template }
+  } finally {
+    await git.remove(draft)
+  }
+  const others = await git.firstBranch(project.id)
+  if (!others) throw new Error(`The repository ${git.directory(project.id)} has no commit.`)
+  return { ...others, template }
 }
 
 const finish = (lease: HeldLease, id: string, prepared: Prepared) =>
@@ -70,13 +103,13 @@ const finish = (lease: HeldLease, id: string, prepared: Prepared) =>
     }
   })
 
-/** Makes a CREATING project's repository from its source. Safe to run twice: it starts over. */
+/** Makes a CREATING project's repository from its source. Safe to run twice, and by two at once. */
 export const prepareProject = async (services: Services, projectId: string, stop: AbortSignal): Promise<void> => {
   await withLease(services, leaseOn('project', projectId), stop, async (lease) => {
     const project = await services.em().findOne(Project, { id: projectId })
     if (project?.status !== 'CREATING') return
     try {
-      await finish(lease, projectId, await fill(services, project as ProjectRow, lease.signal))
+      await finish(lease, projectId, await prepare(services, project as ProjectRow, lease))
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       await lease.transact(async (tx) => {

@@ -42,5 +42,11 @@ export const Project = defineEntity({
     /** When its repository was last packed and pruned; null when it never was. */
     maintainedAt: p.datetime().strictNullable(),
   },
+  indexes: [
+    {
+      name: 'project_open_index',
+      expression: `create index "project_open_index" on "project" ("id") where status = 'CREATING'`,
+    },
+  ],
 })
 export type ProjectRow = Row<typeof Project>

@@ -54,5 +54,11 @@ export const AgentRun = defineEntity({
     createdAt: p.datetime(),
     finishedAt: p.datetime().strictNullable(),
   },
+  indexes: [
+    {
+      name: 'agent_run_open_index',
+      expression: `create index "agent_run_open_index" on "agent_run" ("project_id") where purpose = 'RUN' and status = 'RUNNING'`,
+    },
+  ],
 })
 export type AgentRunRow = Row<typeof AgentRun>

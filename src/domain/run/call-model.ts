@@ -7,7 +7,7 @@ import { safeJson } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { CallSite } from './call-site.ts'
 import { fitContext } from './fit-context.ts'
-import { type PlacedCall, recordAgain, recordReplay, storeAnswer, storeFailure } from './record-call.ts'
+import { type PlacedCall, recordFirst, recordNext, recordReplay, storeAnswer, storeFailure } from './record-call.ts'
 import { findAnswer } from './recordings.ts'
 
 export type CallRequest = Omit<ModelRequest, 'signal' | 'onText' | 'onLostAttempt'>
@@ -64,7 +64,8 @@ const replay = async (services: Services, lease: HeldLease, call: PlacedCall): P
 
 /**
  * Makes one call to a model, or gives back the stored answer if it was made before: it is never bought twice.
- * Reserved and recorded before it is sent, settled when its outcome is known.
+ * Reserved and recorded before it is sent, as soon as its provider and its project have a slot; settled when its
+ * outcome is known.
  * @param sequence the call's place in the conversation `site.scope`, from 0
  * @throws BudgetExceededError, ProviderError, LeaseLostError, or the lease's signal's reason
  */
@@ -84,16 +85,18 @@ export const callModel = async (
     if (stored.text !== '') site.onText?.(stored.text)
     return stored
   }
-  lease.signal.throwIfAborted()
+  lease.mayBegin()
   const worst = worstCase(services, request)
-  let callId = await recordAgain(lease, call, worst)
+  let callId = await recordFirst(services, lease, call, worst)
   // An attempt that broke off is settled as lost, and the next one is a call of its own.
   const onLostAttempt = async () => {
-    callId = await recordAgain(lease, call, worst)
+    lease.mayBegin()
+    callId = await recordNext(lease, call, worst)
   }
   let answer: ModelAnswer
   try {
     const { onText } = site
+    lease.mustBeHeld()
     answer = safeJson(
       await provider.complete({ ...request, signal: lease.signal, onLostAttempt, ...(onText && { onText }) }),
     )

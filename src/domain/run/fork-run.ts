@@ -85,7 +85,7 @@ const conversationOf = ({ run, checkpoint, candidates }: Departure, message: str
  * message, other instructions or models where they are given. What it asks and does as the other did, it takes from
  * the other's recording, and buys nothing again.
  * @returns the new run's id
- * @throws NotFoundError, ForbiddenError, ValidationError
+ * @throws NotFoundError, ForbiddenError, ValidationError, CapacityError
  */
 export const forkRun = async (services: Services, viewer: Viewer, given: ForkRunInput): Promise<string> => {
   const checked = validate(input, given)

@@ -108,6 +108,7 @@ export const makeToolCall = async (
     const result = { text: known.result, isError: known.isError, tree: known.tree ?? tree }
     return storeToolCall(lease, site, { ...asked, hash, result, durationMs: 0, replayed: true })
   }
+  lease.mayBegin()
   const startedAt = performance.now()
   const result = await useTool(services, lease, tools, { projectId: site.projectId, tree }, asked.use)
   const durationMs = Math.round(performance.now() - startedAt)

@@ -37,6 +37,9 @@ export const ModelCall = defineEntity({
     status: p.text().$type<ModelCallStatus>(),
     /** The budgets under which it was reserved. */
     budgetIds: p.json().$type<readonly string[]>(),
+    /** The lease and its fencing number under which it was sent: while they are held it is under way. */
+    lease: p.text().strictNullable(),
+    fence: p.bigint('number').strictNullable(),
     reservedCostUsd: p.double().$type<number>(),
     reservedTokens: p.bigint('number'),
     /** The call that was answered, of one that is REPLAYED. */
@@ -56,6 +59,10 @@ export const ModelCall = defineEntity({
     {
       name: 'model_call_answered_unique',
       expression: `create unique index "model_call_answered_unique" on "model_call" ("scope", "sequence") where status in ('ANSWERED', 'REPLAYED')`,
+    },
+    {
+      name: 'model_call_sent_index',
+      expression: `create index "model_call_sent_index" on "model_call" ("provider", "project_id") where status = 'SENT'`,
     },
     { name: 'model_call_scope_index', properties: ['scope', 'sequence'] },
   ],

@@ -1,6 +1,7 @@
 import { runCandidateJob } from '../../jobs/run-candidate.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { type BudgetLimits, openBudget } from '../budget/open-budget.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { DomainError } from '../errors.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import { type OnceMutation, once } from '../shared/once.ts'
@@ -58,7 +59,7 @@ const store = (
  * Stores a run outside a sprint, under a budget of its own, and asks for its candidates' work.
  * @param request the mutation and its clientMutationId: asked again, it gives the run that there is
  * @returns its id
- * @throws NotFoundError, ForbiddenError, ValidationError
+ * @throws NotFoundError, ForbiddenError, ValidationError, CapacityError
  */
 export const openOwnRun = async (
   services: Services,
@@ -74,6 +75,7 @@ export const openOwnRun = async (
       await findReadyProject(tx, viewer, projectId, 'AUTHOR')
       isStored = false
       return once(tx, viewer, request.mutation, request.clientMutationId, async () => {
+        await requireCapacity(services, tx, projectId)
         isStored = true
         return store(services, tx, viewer, run, checkpointId)
       })

@@ -6,6 +6,7 @@ import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
 import type { CallSite } from './call-site.ts'
+import { recordInSlot } from './call-slots.ts'
 import { ModelCall } from './model-call.entity.ts'
 
 /**
@@ -63,11 +64,18 @@ const newCall = ({ site, provider, sequence, request, requestHash }: PlacedCall)
 })
 
 /** Reserves and records a call that is about to be sent. @returns its id @throws BudgetExceededError */
-export const recordCall = async (tx: Transaction, call: PlacedCall, worst: Amount): Promise<string> => {
+export const recordCall = async (
+  tx: Transaction,
+  { resource, fence }: HeldLease,
+  call: PlacedCall,
+  worst: Amount,
+): Promise<string> => {
   await reserve(tx, call.site.budgetIds, worst)
   const row = {
     ...newCall(call),
     status: 'SENT' as const,
+    lease: resource,
+    fence,
     reservedCostUsd: worst.costUsd ?? 0,
     reservedTokens: worst.tokens,
     startedAt: tx.now,
@@ -77,11 +85,21 @@ export const recordCall = async (tx: Transaction, call: PlacedCall, worst: Amoun
 }
 
 /** The same for a call that may have been sent before, by a process that ended: that one counts as spent. */
-export const recordAgain = (lease: HeldLease, call: PlacedCall, worst: Amount) =>
-  lease.transact(async (tx) => {
-    await settleLostCalls(tx, { scope: call.site.scope, sequence: call.sequence })
-    return recordCall(tx, call, worst)
-  })
+const recordAgain = async (tx: Transaction, lease: HeldLease, call: PlacedCall, worst: Amount): Promise<string> => {
+  await settleLostCalls(tx, { scope: call.site.scope, sequence: call.sequence })
+  return recordCall(tx, lease, call, worst)
+}
+
+/** Reserves and records a call as soon as there is a slot for it. @returns its id @throws BudgetExceededError */
+export const recordFirst = (services: Services, lease: HeldLease, call: PlacedCall, worst: Amount): Promise<string> => {
+  const { projectId, scope } = call.site
+  const wanted = { provider: call.provider.provider, projectId, place: { scope, sequence: call.sequence } }
+  return recordInSlot(services, lease, wanted, (tx) => recordAgain(tx, lease, call, worst))
+}
+
+/** The same for the next attempt at it, in the slot of the one that broke off. */
+export const recordNext = (lease: HeldLease, call: PlacedCall, worst: Amount): Promise<string> =>
+  lease.transact((tx) => recordAgain(tx, lease, call, worst))
 
 /** Records a call that nobody made: its answer was bought before. */
 export const recordReplay = (lease: HeldLease, call: PlacedCall, replayedFromId: string) =>
@@ -89,6 +107,8 @@ export const recordReplay = (lease: HeldLease, call: PlacedCall, replayedFromId:
     tx.em.create(ModelCall, {
       ...newCall(call),
       status: 'REPLAYED',
+      lease: null,
+      fence: null,
       replayedFromId,
       startedAt: tx.now,
       finishedAt: tx.now,

@@ -45,6 +45,7 @@ const complete = async (
     author: signature,
     committer: signature,
   })
+  // Its tree follows from stored answers and results alone: whoever writes it, and however late, writes the same.
   await services.git.keep(run.projectId, 'candidates', candidate.id, commit)
   const checkpointId = await keepCheckpoint(services, run.projectId, tree)
   await lease.transact(async (tx) => {

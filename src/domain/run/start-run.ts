@@ -37,7 +37,7 @@ export type StartRunInput = z.input<typeof input>
  * Puts a message to several candidates outside a sprint, on the target branch's head or another revision. The work goes
  * on in the worker pools.
  * @returns the run's id
- * @throws NotFoundError, ForbiddenError, ValidationError
+ * @throws NotFoundError, ForbiddenError, ValidationError, CapacityError
  */
 export const startRun = async (services: Services, viewer: Viewer, given: StartRunInput): Promise<string> => {
   const checked = validate(input, given)

@@ -44,7 +44,7 @@ const fail = (lease: HeldLease, { session, turn }: TurnState, failure: string): 
 export const runSessionTurn = async (services: Services, sessionId: string, stop: AbortSignal): Promise<void> => {
   await withLease(services, leaseOn('session', sessionId), stop, async (lease) => {
     for (;;) {
-      lease.signal.throwIfAborted()
+      lease.mayBegin()
       const state = await loadTurn(services, sessionId)
       if (!state) return
       try {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { once } from '../shared/once.ts'
 import type { Services } from '../shared/services.ts'
 import { transact } from '../shared/transact.ts'
@@ -15,7 +16,7 @@ const maxWaiting = 50
 /**
  * Says something in a session. While the agents are busy with an earlier message it waits its turn.
  * @returns the message's id
- * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError
+ * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError, CapacityError
  */
 export const sendMessage = async (services: Services, viewer: Viewer, given: SendMessageInput): Promise<string> => {
   const { sessionId, text, clientMutationId } = validate(input, given)
@@ -25,6 +26,7 @@ export const sendMessage = async (services: Services, viewer: Viewer, given: Sen
       if ((await countOpenTurns(tx, sessionId)) > maxWaiting) {
         throw fieldFault('text', `${maxWaiting} messages wait in this session already: wait, or interrupt it first`)
       }
+      await requireCapacity(services, tx, session.projectId)
       const author = viewer.actor.id
       return openTurn(tx, session, {
         words: text,

@@ -43,5 +43,11 @@ export const SessionTurn = defineEntity({
     finishedAt: p.datetime().strictNullable(),
   },
   uniques: [{ name: 'session_turn_position_unique', properties: ['sessionId', 'position'] }],
+  indexes: [
+    {
+      name: 'session_turn_open_index',
+      expression: `create index "session_turn_open_index" on "session_turn" ("session_id") where status in ('WAITING', 'RUNNING')`,
+    },
+  ],
 })
 export type SessionTurnRow = Row<typeof SessionTurn>

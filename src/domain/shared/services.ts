@@ -1,16 +1,20 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type { Job, Pool } from '../../jobs/job.ts'
 import type { HeldLeases } from '../lease/held-leases.ts'
+import type { Retention } from '../maintenance/retention.ts'
 import type { Checkouts } from '../ports/checkouts.ts'
 import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
 import type { GitStore } from '../ports/git-store.ts'
 import type { ModelGateway } from '../ports/model-gateway.ts'
 import type { ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
+import type { Queues } from '../ports/queues.ts'
 import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { Signer } from '../ports/signer.ts'
 import type { TextFeed } from '../ports/text-feed.ts'
 import type { WebhookSender } from '../ports/webhook-sender.ts'
 import type { ModelLimits } from '../testing/model-limits.ts'
+import type { Bounds } from './bounds.ts'
 
 export interface Logger {
   debug(fields: object, message: string): void
@@ -21,7 +25,8 @@ export interface Logger {
 
 /** Tells other parts, in this process and others, that there is something to read. May be lost without harm. */
 export interface Wake {
-  outbox(): void
+  /** @param pools where the new jobs belong, if that is known: their queues are looked at meanwhile */
+  outbox(pools?: readonly Pool[]): void
   events(): void
   /** Leases were revoked: whoever holds some looks whether they are still theirs. */
   leases(): void
@@ -81,6 +86,10 @@ export interface Services {
   readonly clock: () => Date
   readonly log: Logger
   readonly wake: Wake
+  /** How much work waits in the queues. */
+  readonly queues: Pick<Queues, 'counts'>
+  /** Every job that this version knows. */
+  readonly jobs: readonly Job[]
   readonly textFeed: TextFeed
   readonly git: GitStore
   readonly sandbox: Sandbox
@@ -93,6 +102,8 @@ export interface Services {
   /** How a test that may call models reaches them, and how much of them it may use. */
   readonly gateway: ModelGateway
   readonly modelLimits: ModelLimits
+  readonly bounds: Bounds
+  readonly retention: Retention
   readonly templates: { list(): Promise<readonly string[]>; load(name: string): Promise<Template | undefined> }
   readonly archives: ArchiveStore
   readonly secrets: Secrets

@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { Job } from '../../jobs/job.ts'
+import type { Job, Pool } from '../../jobs/job.ts'
 import { EventRecord } from '../event/event.entity.ts'
 import type { EventBody, EventSubject } from '../event/event.ts'
-import { OutboxEntry } from '../outbox/outbox.entity.ts'
+import { type AskedJob, storeJobs } from '../outbox/store-jobs.ts'
 import type { Services, Wake } from './services.ts'
 
 /** What a command writes with: state, events and jobs become visible together or not at all. */
@@ -39,9 +39,11 @@ export const transact = async <Result>(
 
 const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Promise<Result>): Promise<Result> => {
   const woken = new Set<keyof Wake>()
+  const pools = new Set<Pool>()
   const result = await services.em().transactional(async (em) => {
     const now = services.clock()
-    return work({
+    const asked: AskedJob[] = []
+    const done = await work({
       em,
       now,
       emit(subject, body) {
@@ -58,18 +60,23 @@ const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Pr
       },
       enqueue(job, payload) {
         woken.add('outbox')
-        em.create(OutboxEntry, {
-          job: job.name,
-          payload: job.payload.parse(payload),
-          createdAt: now,
-          publishedAt: null,
-        })
+        pools.add(job.pool)
+        asked.push({ job: job.name, payload: job.payload.parse(payload) })
       },
       wake(who) {
         woken.add(who)
       },
     })
+    if (asked.length > 0) {
+      // What a job is about may be new in this transaction.
+      await em.flush()
+      await storeJobs(em, asked, now)
+    }
+    return done
   })
-  for (const who of woken) services.wake[who]()
+  for (const who of woken) {
+    if (who === 'outbox') services.wake.outbox([...pools])
+    else services.wake[who]()
+  }
   return result
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { runInterviewJob } from '../../jobs/run-interview.ts'
 import type { Viewer } from '../actor/viewer.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import { chooseSubagents } from '../run/open-run.ts'
 import { once } from '../shared/once.ts'
@@ -29,7 +30,7 @@ const titleOf = (task: string): string => {
 /**
  * Stores a spec and starts its interview; STUB asks its fixed questions at once.
  * @returns its id
- * @throws NotFoundError, ForbiddenError, ValidationError
+ * @throws NotFoundError, ForbiddenError, ValidationError, and CapacityError where a model is to ask
  */
 export const createSpec = async (services: Services, viewer: Viewer, given: CreateSpecInput): Promise<string> => {
   const checked = validate(input, given)
@@ -38,6 +39,7 @@ export const createSpec = async (services: Services, viewer: Viewer, given: Crea
   return transact(services, async (tx) => {
     const project = await findReadyProject(tx, viewer, checked.projectId, 'AUTHOR')
     return once(tx, viewer, 'createSpec', checked.clientMutationId, async () => {
+      if (!stub) await requireCapacity(services, tx, project.id)
       const id = randomUUID()
       const maxQuestions = checked.maxQuestions ?? 5
       const status = stub ? 'NEEDS_ANSWERS' : 'QUEUED'

@@ -148,9 +148,14 @@ export const runInterview = async (services: Services, specId: string, stop: Abo
       .where('runId', '=', run.id)
       .orderBy('position')
       .execute()
-    const outcomes = await Promise.all(
+    // All of them: when one stops, another's answer may be on its way, and is stored under this lease.
+    const ends = await Promise.allSettled(
       candidates.map((candidate) => proposeQuestions(services, lease, site, spec, candidate)),
     )
+    const outcomes = ends.map((end) => {
+      if (end.status === 'rejected') throw end.reason
+      return end.value
+    })
     const [first, ...others] = outcomes.filter((outcome): outcome is Proposal => 'answer' in outcome)
     if (!first) {
       const reasons = candidates.map((candidate, index) => {

@@ -38,5 +38,11 @@ export const Spec = defineEntity({
     createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
     createdAt: p.datetime(),
   },
+  indexes: [
+    {
+      name: 'spec_open_index',
+      expression: `create index "spec_open_index" on "spec" ("project_id") where interview_status in ('QUEUED', 'RUNNING')`,
+    },
+  ],
 })
 export type SpecRow = Row<typeof Spec>

@@ -44,7 +44,7 @@ const step = async (services: Services, lease: HeldLease, state: SprintState): P
 export const advanceSprint = async (services: Services, sprintId: string, stop: AbortSignal): Promise<void> => {
   await withLease(services, leaseOn('sprint', sprintId), stop, async (lease) => {
     for (;;) {
-      lease.signal.throwIfAborted()
+      lease.mayBegin()
       const state = await loadSprint(services, sprintId)
       if (state?.sprint.status !== 'ACTIVE') return
       const phase = state.phases.at(-1)

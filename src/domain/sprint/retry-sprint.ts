@@ -1,5 +1,6 @@
 import { advanceSprintJob } from '../../jobs/advance-sprint.ts'
 import type { Viewer } from '../actor/viewer.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import { InvalidTransitionError } from '../errors.ts'
 import { findReadyProject } from '../project/find-project.ts'
 import { AgentRun } from '../run/agent-run.entity.ts'
@@ -23,7 +24,7 @@ const hasVerdict = async (tx: Transaction, phase: { readonly id: string; readonl
  * Takes up a sprint that FAILED or was CANCELED: the phase that did not succeed begins again from where the last one
  * that did left the workspace, and plays back what its candidates bought before. After a verification that failed in
  * all attempts there is one attempt more. The deadline counts from now.
- * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError
+ * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError, CapacityError
  */
 export const retrySprint = async (services: Services, viewer: Viewer, id: string): Promise<string> =>
   transact(services, async (tx) => {
@@ -39,6 +40,7 @@ export const retrySprint = async (services: Services, viewer: Viewer, id: string
     await findReadyProject(tx, viewer, sprint.projectId, 'AUTHOR')
     await requireValidated(tx, sprint.specId)
     chooseSubagents(services, sprint.subagents ?? null)
+    await requireCapacity(services, tx, sprint.projectId)
     changeSprintStatus(tx, sprint, 'ACTIVE')
     sprint.failure = null
     sprint.finishedAt = null

@@ -40,5 +40,11 @@ export const Sprint = defineEntity({
     deadlineAt: p.datetime().strictNullable(),
     finishedAt: p.datetime().strictNullable(),
   },
+  indexes: [
+    {
+      name: 'sprint_open_index',
+      expression: `create index "sprint_open_index" on "sprint" ("project_id") where status = 'ACTIVE'`,
+    },
+  ],
 })
 export type SprintRow = Row<typeof Sprint>

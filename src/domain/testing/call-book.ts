@@ -4,6 +4,7 @@ import { type HeldLease, LeaseLostError } from '../lease/lease.ts'
 import type { Admission, CallBook, GatewayCall, Refusal } from '../ports/model-gateway.ts'
 import { worstCaseOf } from '../run/call-model.ts'
 import type { CallSite } from '../run/call-site.ts'
+import { recordInSlot } from '../run/call-slots.ts'
 import { recordCall, settleLostCalls, storeAnswer, storeFailure } from '../run/record-call.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
@@ -82,13 +83,15 @@ export const openCallBook = async (services: Services, lease: HeldLease, site: C
     const provider = services.models.get(call.provider)
     if (!provider) return refuse('NOT_CONFIGURED', `The server has no access to ${call.provider}.`)
     const worst = worstCaseOf(services, call)
-    return lease.transact(async (tx) => {
+    const wanted = { provider: call.provider, projectId: site.projectId }
+    return recordInSlot(services, lease, wanted, async (tx) => {
       const used = await usedBy(tx, site.scope)
       const fault = overLimit(services.modelLimits, used, call.model, worst)
       if (fault !== null) return refuse('LIMIT', fault)
       const { model, requestHash } = call
       const sequence = used.nextSequence
-      return { callId: await recordCall(tx, { site, provider, sequence, request: { model }, requestHash }, worst) }
+      const placed = { site, provider, sequence, request: { model }, requestHash }
+      return { callId: await recordCall(tx, lease, placed, worst) }
     })
   }
   return {

@@ -202,7 +202,7 @@ export const runTests = async (
       results.map((result) =>
         slots(async () => {
           if (result.status !== null) return
-          lease.signal.throwIfAborted()
+          lease.mayBegin()
           const definition = definitions.get(result.definitionHash)
           if (!definition) throw new Error(`The definition of the test result ${result.id} is gone.`)
           const ended =

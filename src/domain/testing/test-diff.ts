@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import { refreshApproval } from '../approval/refresh-approval.ts'
+import { requireCapacity } from '../capacity/require-capacity.ts'
 import type { DiffRow } from '../diff/diff.entity.ts'
 import { findDiff } from '../diff/find-diff.ts'
 import { InvalidTransitionError, NotFoundError, SandboxUnavailableError } from '../errors.ts'
+import { testingSandbox } from '../process/testing-sandbox.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
@@ -75,14 +77,14 @@ const detectedOn = async (services: Services, viewer: Viewer, diffId: string): P
  * Runs tests on what a diff results in: those named, or the project's quick ones; where it has no test case, those that
  * the result brings. A diff in any state can be tested. What
  * is known of the same content is not run again, and a run of the same tests that is under way is answered as it is,
- * unless `force` asks for a new one.
+ * unless `force` asks for a new one. Where nobody runs tests just now, they wait for a worker.
  * @returns the test run's id
- * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError
- * @throws SandboxUnavailableError when this server has nothing to isolate them with, with what to install
+ * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError, CapacityError
+ * @throws SandboxUnavailableError when no worker that runs tests has anything to isolate them with, with what to install
  */
 export const testDiff = async (services: Services, viewer: Viewer, given: TestDiffInput): Promise<string> => {
   const { diffId, testCaseIds, force } = validate(input, given)
-  const sandbox = await services.sandbox.availability()
+  const sandbox = await testingSandbox(services)
   const detected = testCaseIds ? [] : await detectedOn(services, viewer, diffId)
   return transact(services, async (tx) => {
     const { project, diff } = await findDiff(tx, viewer, diffId, 'AUTHOR')
@@ -91,7 +93,9 @@ export const testDiff = async (services: Services, viewer: Viewer, given: TestDi
     const testCases = choose(own.length > 0 ? own : detected, testCaseIds)
     const running = force ? undefined : await underWay(tx, diff, testCases)
     if (running !== undefined) return running
-    if (!sandbox.available) throw new SandboxUnavailableError(`${sandbox.reason} To fix it: ${sandbox.remedy}`)
+    if (sandbox?.available === false)
+      throw new SandboxUnavailableError(`${sandbox.reason} To fix it: ${sandbox.remedy}`)
+    await requireCapacity(services, tx, project.id)
     const id = await openTestRun(services, tx, {
       subject: { projectId: project.id, sprintId: diff.sprintId ?? null, sessionId: diff.sessionId ?? null, diffId },
       diffId,

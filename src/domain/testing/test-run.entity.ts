@@ -45,6 +45,12 @@ export const TestRun = defineEntity({
     startedAt: p.datetime().strictNullable(),
     finishedAt: p.datetime().strictNullable(),
   },
+  indexes: [
+    {
+      name: 'test_run_open_index',
+      expression: `create index "test_run_open_index" on "test_run" ("project_id") where status in ('QUEUED', 'RUNNING')`,
+    },
+  ],
 })
 export type TestRunRow = Row<typeof TestRun>
 

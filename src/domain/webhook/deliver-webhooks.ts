@@ -81,6 +81,7 @@ const deliverBatch = async (services: Services, lease: HeldLease, id: string, en
       continue
     }
     if (performance.now() > endsAt) return false
+    lease.mayBegin()
     const answer = await attempt(services, webhook, event, lease.signal)
     const { failures, deadAt, lastError } = await lease.transact((tx) => settle(tx, id, event, answer))
     if (answer.kind !== 'ACCEPTED') {
@@ -104,7 +105,7 @@ export const deliverWebhooks = async (services: Services, webhookId: string, sto
       // Before anything is read: what comes after is asked for again.
       await lease.transact((tx) => tx.em.nativeUpdate(Webhook, { id: webhookId }, { askedAt: null }))
       const endsAt = performance.now() + shareMs
-      while (await deliverBatch(services, lease, webhookId, endsAt)) lease.signal.throwIfAborted()
+      while (await deliverBatch(services, lease, webhookId, endsAt)) lease.mayBegin()
     })
   } finally {
     // What was asked for meanwhile was left to this one, which is gone: another process need not wait for it.

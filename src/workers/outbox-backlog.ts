@@ -1,0 +1,60 @@
+import { sql } from 'kysely'
+import type { JobsInQueue } from '../domain/ports/queues.ts'
+import { rows } from '../domain/shared/database.ts'
+import type { Services } from '../domain/shared/services.ts'
+import type { Waiting } from '../domain/shared/take-turns.ts'
+
+/** An outbox row that is not published. */
+export interface BacklogEntry extends Waiting {
+  readonly job: string
+}
+
+/** What stands for the project of jobs that have none: they take turns with the projects. */
+const noProject = '00000000-0000-0000-0000-000000000000'
+const project = sql`coalesce(project_id, ${sql.lit(noProject)})`
+
+/** The id that an outbox row's job has in its queue. */
+export const jobId = (entryId: string): string => `outbox-${entryId}`
+
+/**
+ * The oldest unpublished rows of each job and project. However long the backlog is, it costs what it answers: the index
+ * is read from one project to the next.
+ * @param declared the jobs that this process knows; a newer one's are left to who does
+ * @param each how many rows of each job and project
+ * @param except rows that another relay is publishing
+ */
+export const readBacklog = async (
+  em: Services['em'],
+  declared: readonly string[],
+  each: number,
+  except: readonly string[],
+): Promise<readonly BacklogEntry[]> => {
+  const { rows: found } = await sql<BacklogEntry>`
+    with recursive line as (
+      (select job, ${project} as project from outbox where published_at is null order by 1, 2 limit 1)
+      union all
+      select next.job, next.project from line cross join lateral (
+        select job, ${project} as project from outbox
+        where published_at is null and (job, ${project}) > (line.job, line.project) order by 1, 2 limit 1
+      ) as next
+    )
+    select entry.id::text, line.job, line.project::text from line cross join lateral (
+      select id from outbox
+      where published_at is null and outbox.job = line.job and ${project} = line.project and id <> all (${except}::bigint[])
+      order by id limit ${each}
+    ) as entry
+    where line.job = any (${declared}::text[])`.execute(rows(em()))
+  return found
+}
+
+/** How many jobs of each project wait in a queue or are being done. */
+export const countUnderWay = async (
+  em: Services['em'],
+  { waiting, running }: JobsInQueue,
+): Promise<ReadonlyMap<string, number>> => {
+  const ids = [...waiting, ...running].flatMap((id) => /^outbox-(\d+)$/.exec(id)?.[1] ?? [])
+  const { rows: found } = await sql<{ project: string; count: number }>`
+    select ${project}::text as project, count(*)::int as count from outbox where id = any (${ids}::bigint[]) group by 1
+  `.execute(rows(em()))
+  return new Map(found.map(({ project, count }) => [project, count]))
+}

@@ -1,0 +1,258 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Armed, FaultAction, ProcessOptions, Report } from './process-messages.ts'
+
+/** A place in the crew: when its process dies another one takes it. */
+export interface Slot {
+  readonly name: string
+  readonly options: ProcessOptions
+}
+
+/** What was under way in a process when it died or was stopped. */
+export interface Casualty {
+  readonly processName: string
+  readonly at: number
+  readonly action: FaultAction
+  /** At which point; null for a moment chosen by chance. */
+  readonly point: string | null
+  /** Recorded calls that had no stored outcome. */
+  readonly openCalls: readonly string[]
+  readonly openJobs: readonly { readonly name: string; readonly payload: Readonly<Record<string, string>> }[]
+}
+
+/** What happens to a process next, and when. */
+export interface Plan {
+  /** So many points it passes first: what it gets done meanwhile is the same on a slow machine. */
+  readonly afterPasses: number
+  readonly action: FaultAction
+  /** The points to wait for, of those there are then; null for that very moment. */
+  readonly choose: (() => readonly string[]) | null
+  /** When none of them has come by then, others are chosen. */
+  readonly patienceMs: number
+}
+
+export interface Crew extends AsyncDisposable {
+  /** Where the API is now; settles when there is one. */
+  api(): Promise<{ readonly url: string; readonly token: string }>
+  /** How often each point was passed. */
+  readonly passes: ReadonlyMap<string, number>
+  /** How often each was broken off at, by what was done. */
+  readonly hits: ReadonlyMap<string, Record<FaultAction, number>>
+  readonly casualties: readonly Casualty[]
+  /** Calls whose answer could not be stored although their process lived on: it had lost its lease, or the database. */
+  readonly refusedCalls: ReadonlySet<string>
+  /** Calls that their process left open although it lived on: it had lost its lease before it could send them. */
+  readonly abandonedCalls: ReadonlySet<string>
+  /** From now on what `plan` says happens to each process, or nothing more. */
+  disturb(plan: ((slot: Slot) => Plan | undefined) | null): void
+  /** How long each process took from its start until it could work, in milliseconds. */
+  readonly startTimes: readonly number[]
+}
+
+interface Member {
+  readonly slot: Slot
+  readonly child: ChildProcess
+  processName: string
+  api: { readonly url: string; readonly token: string } | undefined
+  readonly openCalls: Set<string>
+  readonly openJobs: Map<string, Casualty['openJobs'][number]>
+  isPaused: boolean
+  passed: number
+  /** What happens next, and from how many passes on. */
+  due: { readonly plan: Plan; readonly from: number } | undefined
+}
+
+const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
+
+/**
+ * Keeps one process for each slot: one that ended is replaced at once.
+ * @param options.pauseMs how long a process that stopped itself stays so
+ * @param options.onCasualty is told of each that was killed or paused, right when it happens
+ */
+export const startCrew = async (
+  slots: readonly Slot[],
+  options: { readonly pauseMs: number; readonly onCasualty: (casualty: Casualty) => void; readonly cacheDir: string },
+): Promise<Crew> => {
+  const passes = new Map<string, number>()
+  const hits = new Map<string, Record<FaultAction, number>>()
+  const casualties: Casualty[] = []
+  const refusedCalls = new Set<string>()
+  const abandonedCalls = new Set<string>()
+  const members = new Map<string, Member>()
+  const waiting = new Set<() => void>()
+  let planOf: ((slot: Slot) => Plan | undefined) | null = null
+  let isClosing = false
+  const startTimes: number[] = []
+
+  const count = (point: string, action: FaultAction) => {
+    const known = hits.get(point) ?? { kill: 0, pause: 0, cut: 0 }
+    known[action] += 1
+    hits.set(point, known)
+  }
+
+  const casualty = (member: Member, action: FaultAction, point: string | null) => {
+    const found: Casualty = {
+      processName: member.processName,
+      at: Date.now(),
+      action,
+      point,
+      openCalls: [...member.openCalls],
+      openJobs: [...member.openJobs.values()],
+    }
+    casualties.push(found)
+    options.onCasualty(found)
+  }
+
+  /** A process that has not settled its call before another one does is no longer the one whose call it is. */
+  const abandonIn = (settler: Member, id: string) => {
+    for (const member of members.values()) {
+      if (member !== settler && member.openCalls.delete(id)) abandonedCalls.add(id)
+    }
+    if (settler.openCalls.delete(id)) abandonedCalls.add(id)
+  }
+
+  const hear = (member: Member, report: Report) => {
+    if (report.kind === 'passed') {
+      for (const [point, times] of Object.entries(report.counts)) {
+        passes.set(point, (passes.get(point) ?? 0) + times)
+        member.passed += times
+      }
+      const { due } = member
+      if (due && member.passed >= due.from && !member.isPaused) {
+        member.due = undefined
+        strike(member, due.plan)
+      }
+    } else if (report.kind === 'hit') {
+      const { point, action } = report
+      count(point, action)
+      passes.set(point, (passes.get(point) ?? 0) + 1)
+      casualty(member, action, point)
+      if (action === 'pause') {
+        member.isPaused = true
+        delay(options.pauseMs, undefined, { ref: false }).then(() => {
+          member.isPaused = false
+          member.child.kill('SIGCONT')
+          schedule(member)
+        })
+      }
+      if (action === 'cut') schedule(member)
+    } else if (report.kind === 'calls') {
+      for (const { id, status } of report.states) {
+        // Another process settles what this one, or one that was killed, left open.
+        if (status === 'LOST' && report.outcome === 'stored') abandonIn(member, id)
+        if (status === 'SENT') {
+          if (report.outcome === 'refused') member.openCalls.delete(id)
+          else member.openCalls.add(id)
+        } else if (report.outcome === 'stored') member.openCalls.delete(id)
+        else if (report.outcome === 'refused' && member.openCalls.delete(id)) refusedCalls.add(id)
+      }
+    } else if (report.kind === 'job') {
+      const key = JSON.stringify([report.name, report.payload])
+      if (report.state === 'taken') member.openJobs.set(key, { name: report.name, payload: report.payload })
+      else member.openJobs.delete(key)
+    }
+  }
+
+  const schedule = (member: Member) => {
+    const plan = planOf?.(member.slot)
+    if (plan && !isClosing) member.due = { plan, from: member.passed + plan.afterPasses }
+  }
+
+  const strike = (member: Member, plan: Plan) => {
+    const isCurrent = !isClosing && planOf !== null && members.get(member.slot.name) === member
+    if (!isCurrent || member.isPaused) return
+    if (plan.choose === null) {
+      casualty(member, 'kill', null)
+      member.child.kill('SIGKILL')
+      return
+    }
+    const armed: Armed = { points: plan.choose(), action: plan.action }
+    if (member.child.connected) member.child.send(armed)
+    setTimeout(() => strike(member, plan), plan.patienceMs).unref()
+  }
+
+  const startMember = async (slot: Slot): Promise<void> => {
+    const startedAt = performance.now()
+    const child = spawn(process.execPath, [script, JSON.stringify(slot.options)], {
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: options.cacheDir },
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'ipc'],
+    })
+    const member: Member = {
+      slot,
+      child,
+      processName: '',
+      api: undefined,
+      openCalls: new Set(),
+      openJobs: new Map(),
+      isPaused: false,
+      passed: 0,
+      due: undefined,
+    }
+    members.set(slot.name, member)
+    child.once('exit', () => {
+      if (members.get(slot.name) === member) members.delete(slot.name)
+    })
+    const lines = createInterface({ input: child.stdio[3] as Readable })
+    const closed = once(lines, 'close')
+    lines.on('line', (line) => {
+      const report = JSON.parse(line) as Report
+      if (report.kind === 'ready') {
+        member.processName = report.name
+        startTimes.push(performance.now() - startedAt)
+        if (slot.options.api) member.api = { url: report.url, token: report.token }
+        for (const wake of waiting) wake()
+        schedule(member)
+      } else if (report.kind === 'failed') process.stderr.write(`${slot.name} did not start: ${report.error}\n`)
+      else hear(member, report)
+    })
+    child.once('exit', async () => {
+      // Its last words first: they say where it died.
+      await closed
+      if (!isClosing) startMember(slot)
+    })
+  }
+
+  await Promise.all(slots.map(startMember))
+  return {
+    passes,
+    hits,
+    casualties,
+    refusedCalls,
+    abandonedCalls,
+    startTimes,
+    async api() {
+      for (;;) {
+        const found = [...members.values()].find(({ api, isPaused }) => api && !isPaused)
+        if (found?.api) return found.api
+        const { promise, resolve } = Promise.withResolvers<void>()
+        waiting.add(resolve)
+        await Promise.race([promise, delay(200)])
+        waiting.delete(resolve)
+      }
+    },
+    disturb(plan) {
+      planOf = plan
+      for (const member of members.values()) {
+        if (plan === null && member.child.connected) member.child.send({ points: [], action: 'kill' } satisfies Armed)
+        if (plan !== null && member.processName !== '') schedule(member)
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      isClosing = true
+      await Promise.all(
+        [...members.values()].map(async ({ child }) => {
+          const exited = once(child, 'exit')
+          child.kill('SIGCONT')
+          child.kill('SIGTERM')
+          const tooLong = setTimeout(() => child.kill('SIGKILL'), 40_000)
+          await exited
+          clearTimeout(tooLong)
+        }),
+      )
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { Crew, Plan, Slot } from './crew.ts'
+
+/** Decides what happens to which process, and when: by chance, and by what has been hit the least. */
+export interface Faults {
+  plan(slot: Slot): Plan | undefined
+  /** Those of the points that were not yet hit often enough, with how often they were. */
+  lacking(points: ReadonlySet<string>): string[]
+}
+
+/**
+ * Of a hundred faults 3 are pauses past the lease, 5 cut connections, and 12 kill at a moment chosen by chance; the
+ * others kill at a point.
+ */
+export const planFaults = (options: {
+  readonly random: (below: number) => number
+  readonly crew: Pick<Crew, 'hits' | 'passes'>
+  /** How often each point is to be hit by kills. */
+  readonly wanted: number
+  /** How many points a process passes before anything happens to it: so many and up to twice as many more. */
+  readonly calm: number
+  /** How many plans are made in all. */
+  readonly most?: number | undefined
+}): Faults => {
+  const { random, crew, wanted, calm, most = Number.POSITIVE_INFINITY } = options
+  let planned = 0
+  const killsAt = (point: string) => crew.hits.get(point)?.kill ?? 0
+  /** The least hit; when none of them comes, all that are not hit often enough. */
+  const leastHit = () => {
+    let isFirst = true
+    return () => {
+      const points = [...crew.passes.keys()]
+      const wanting = points.filter((point) => killsAt(point) < wanted)
+      const from = wanting.length > 0 ? wanting : points
+      const least = Math.min(...from.map(killsAt))
+      const chosen = isFirst ? from.filter((point) => killsAt(point) <= least + 1) : from
+      isFirst = false
+      return chosen
+    }
+  }
+  return {
+    plan() {
+      planned += 1
+      if (planned > most) return undefined
+      const afterPasses = calm + random(2 * calm + 1)
+      const chance = random(100)
+      if (chance < 12) return { afterPasses, action: 'kill', choose: null, patienceMs: 0 }
+      const action = chance < 15 ? 'pause' : chance < 20 ? 'cut' : 'kill'
+      return { afterPasses, action, choose: leastHit(), patienceMs: 2_000 }
+    },
+    lacking: (points) =>
+      [...points].filter((point) => killsAt(point) < wanted).map((point) => `${point}: ${killsAt(point)}`),
+  }
+}
