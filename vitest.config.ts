@@ -21,5 +21,7 @@ export default defineConfig({
     isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The limit is for what never comes: what comes late, since the machine is busy, is no failure.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

@@ -26,7 +26,17 @@ export const startHeartbeat = async (
   { api, pools, running, version, everyMs = beatMs }: HeartbeatOptions,
 ): Promise<AsyncDisposable> => {
   const startedAt = performance.now()
-  const sandbox = await services.sandbox.availability()
+  let sandbox = await services.sandbox.availability()
+  // An engine may be started while the process runs. One that does not answer keeps nobody waiting.
+  const lookAtSandbox = () => {
+    if (sandbox.available) return
+    services.sandbox.availability().then(
+      (found) => {
+        sandbox = found
+      },
+      (error: unknown) => services.log.debug({ error }, 'the sandbox could not be looked at; trying again'),
+    )
+  }
   const sizes = Object.entries(pools) as [Pool, number][]
   const signOfLife = (): SignOfLife => ({
     host: hostname(),
@@ -40,6 +50,7 @@ export const startHeartbeat = async (
   })
   let beating: Promise<void> | undefined
   const look = () => {
+    lookAtSandbox()
     beating ??= beat(services, signOfLife())
       .catch((error: unknown) => services.log.warn({ error }, 'no sign of life could be given; trying again'))
       .finally(() => {

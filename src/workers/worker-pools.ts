@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
 import { LeaseLostError } from '../domain/lease/lease.ts'
-import type { Queues } from '../domain/ports/queues.ts'
+import type { QueuedJob, Queues } from '../domain/ports/queues.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { transact } from '../domain/shared/transact.ts'
 import type { Job, Pool } from '../jobs/job.ts'
 import { handlers } from './handlers.ts'
+import { leaveTestsToOthers } from './leave-tests-to-others.ts'
 
 /** How many jobs of each pool this process does at once. */
 export type PoolSizes = Partial<Record<Pool, number>>
@@ -56,7 +57,7 @@ export const startWorkerPools = async (
     Object.entries(sizes).map(([pool, concurrency]) => {
       // The pool's jobs share them: as many parts are done at once as jobs could be.
       const slots = pLimit(concurrency)
-      return queues.work(pool as Pool, concurrency, async ({ name, payload }) => {
+      const handle = async ({ name, payload }: QueuedJob) => {
         const handler = byName.get(name)
         if (!handler) throw new Error(`There is no handler for the job ${name}.`)
         services.log.debug({ job: name, payload }, 'job')
@@ -75,7 +76,9 @@ export const startWorkerPools = async (
         } finally {
           running.set(pool as Pool, (running.get(pool as Pool) ?? 1) - 1)
         }
-      })
+      }
+      const work = () => queues.work(pool as Pool, concurrency, handle)
+      return pool === 'tests' ? leaveTestsToOthers(services, work) : work()
     }),
   )
   let drained: Promise<void> | undefined

@@ -64,6 +64,8 @@ interface Member {
   passed: number
   /** What happens next, and from how many passes on. */
   due: { readonly plan: Plan; readonly from: number } | undefined
+  /** What it is armed for, until it happens. */
+  armed: Plan | undefined
 }
 
 const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
@@ -124,10 +126,12 @@ export const startCrew = async (
       const { due } = member
       if (due && member.passed >= due.from && !member.isPaused) {
         member.due = undefined
+        member.armed = due.plan
         strike(member, due.plan)
       }
     } else if (report.kind === 'hit') {
       const { point, action } = report
+      member.armed = undefined
       count(point, action)
       passes.set(point, (passes.get(point) ?? 0) + 1)
       casualty(member, action, point)
@@ -164,7 +168,7 @@ export const startCrew = async (
 
   const strike = (member: Member, plan: Plan) => {
     const isCurrent = !isClosing && planOf !== null && members.get(member.slot.name) === member
-    if (!isCurrent || member.isPaused) return
+    if (!isCurrent || member.armed !== plan) return
     if (plan.choose === null) {
       casualty(member, 'kill', null)
       member.child.kill('SIGKILL')
@@ -191,6 +195,7 @@ export const startCrew = async (
       isPaused: false,
       passed: 0,
       due: undefined,
+      armed: undefined,
     }
     members.set(slot.name, member)
     child.once('exit', () => {

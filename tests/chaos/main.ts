@@ -10,10 +10,10 @@ const help = `Usage: npm run test:chaos -- [options]
   --sessions N         (200)
   --backend NAME       redis or postgres (redis)
   --workers N          (4)
-  --lanes N            units that are worked on at once (24)
+  --lanes N            units that are worked on at once (32)
   --hits N             small work goes on until each point was hit by so many kills (20)
   --minutes N          no unit is begun after so long (60)
-  --calm N             a process passes so many points, and up to twice as many more, before anything happens (60)
+  --calm N             a process passes so many points, and up to twice as many more, before anything happens (20)
   --database-ms N      between two restarts of PostgreSQL, and up to as much more (5000)
   --redis-ms N         the same of Redis (10000)
   --lease-ms N         (15000, as in a deployment)
@@ -28,10 +28,10 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '200' },
     backend: { type: 'string', default: 'redis' },
     workers: { type: 'string', default: '4' },
-    lanes: { type: 'string', default: '24' },
+    lanes: { type: 'string', default: '32' },
     hits: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '60' },
-    calm: { type: 'string', default: '60' },
+    calm: { type: 'string', default: '20' },
     'database-ms': { type: 'string', default: '5000' },
     'redis-ms': { type: 'string', default: '10000' },
     'lease-ms': { type: 'string', default: '15000' },

@@ -3,8 +3,8 @@ import type { Crew, Plan, Slot } from './crew.ts'
 /** Decides what happens to which process, and when: by chance, and by what has been hit the least. */
 export interface Faults {
   plan(slot: Slot): Plan | undefined
-  /** Those of the points that were not yet hit often enough, with how often they were. */
-  lacking(points: ReadonlySet<string>): string[]
+  /** Those of the required points that were not yet hit often enough, with how often they were. */
+  lacking(): string[]
 }
 
 /**
@@ -14,23 +14,28 @@ export interface Faults {
 export const planFaults = (options: {
   readonly random: (below: number) => number
   readonly crew: Pick<Crew, 'hits' | 'passes'>
-  /** How often each point is to be hit by kills. */
+  /** The points that undisturbed work passes; those that disturbed work passes often are required too. */
+  readonly required: ReadonlySet<string>
+  /** How often each of them is to be hit by kills. */
   readonly wanted: number
   /** How many points a process passes before anything happens to it: so many and up to twice as many more. */
   readonly calm: number
   /** How many plans are made in all. */
   readonly most?: number | undefined
 }): Faults => {
-  const { random, crew, wanted, calm, most = Number.POSITIVE_INFINITY } = options
+  const { random, crew, required, wanted, calm, most = Number.POSITIVE_INFINITY } = options
   let planned = 0
+  // What is passed less often cannot be hit so often: a deadlock, the very first start.
+  const requiredNow = () =>
+    [...crew.passes].flatMap(([point, passed]) => (required.has(point) || passed >= 3 * wanted ? [point] : []))
   const killsAt = (point: string) => crew.hits.get(point)?.kill ?? 0
-  /** The least hit; when none of them comes, all that are not hit often enough. */
+  /** The least hit of the required ones, or of all; when none of them comes, all that are not hit often enough. */
   const leastHit = () => {
     let isFirst = true
     return () => {
       const points = [...crew.passes.keys()]
-      const wanting = points.filter((point) => killsAt(point) < wanted)
-      const from = wanting.length > 0 ? wanting : points
+      const wanting = [requiredNow(), points].map((some) => some.filter((point) => killsAt(point) < wanted))
+      const from = wanting.find((some) => some.length > 0) ?? points
       const least = Math.min(...from.map(killsAt))
       const chosen = isFirst ? from.filter((point) => killsAt(point) <= least + 1) : from
       isFirst = false
@@ -47,7 +52,9 @@ export const planFaults = (options: {
       const action = chance < 15 ? 'pause' : chance < 20 ? 'cut' : 'kill'
       return { afterPasses, action, choose: leastHit(), patienceMs: 2_000 }
     },
-    lacking: (points) =>
-      [...points].filter((point) => killsAt(point) < wanted).map((point) => `${point}: ${killsAt(point)}`),
+    lacking: () =>
+      requiredNow()
+        .filter((point) => killsAt(point) < wanted)
+        .map((point) => `${point}: ${killsAt(point)}`),
   }
 }

@@ -1,11 +1,10 @@
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { pools } from '../../src/jobs/job.ts'
 import type { Patience } from '../../src/workers/recovery.ts'
 import { randomNumbers } from '../factories/random.ts'
-import { fastParent, temporaryDirectory } from '../support/temporary-directory.ts'
+import { fastParent, removeLeftovers, temporaryDirectory } from '../support/temporary-directory.ts'
 import {
   type Check,
   checkCalls,
@@ -113,12 +112,16 @@ const settled = async (url: string): Promise<void> => {
   }
 }
 
+const prefix = 'countersign-test-chaos-'
+
 /** Runs the whole of it. @returns the figures and what was found wrong */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const startedAt = Date.now()
   const random = randomNumbers(options.seed)
   await using stack = new AsyncDisposableStack()
-  const directory = stack.use(await temporaryDirectory(await fastParent(), 'countersign-chaos-')).path
+  const parent = await fastParent()
+  await removeLeftovers(parent, prefix)
+  const directory = stack.use(await temporaryDirectory(parent, `${prefix}${process.pid}-`)).path
   const dataDir = join(directory, 'data')
   const database = stack.use(await startDatabase(directory))
   const redis = options.backend === 'redis' ? stack.use(await startRedis(directory)) : undefined
@@ -158,7 +161,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const crew: Crew = stack.use(
     await startCrew(slots, {
       pauseMs: options.leaseMs + 2_000,
-      cacheDir: join(tmpdir(), 'countersign-chaos-compile-cache'),
+      cacheDir: process.env.NODE_COMPILE_CACHE ?? join(directory, 'compiled'),
       onCasualty: recovery.orphan,
     }),
   )
@@ -170,6 +173,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const outcomes: Outcome[] = []
   const expected = new Map<string, string>()
   const units = unitsOf(options)
+  const kinds = referenceUnits(units)
 
   const finish = async (unit: Unit, projectId: string): Promise<string> => {
     providers.add(unit)
@@ -181,16 +185,26 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   }
 
   options.say(`reference: one of each kind, undisturbed`)
-  await playReference(referenceUnits(units), person, finish, expected)
+  await delay(1_000)
+  const atStart = new Map(crew.passes)
+  await playReference(kinds, person, finish, expected)
   // The rest of what was passed is told within a second.
   await delay(1_000)
-  const calm = new Set(crew.passes.keys())
+  const calm = new Set(
+    [...crew.passes].flatMap(([point, passed]) => (passed > (atStart.get(point) ?? 0) ? [point] : [])),
+  )
   options.say(`${calm.size} points were passed; now with faults`)
 
   const calmEndedAt = Date.now()
   const endsAt = calmEndedAt + options.minutes * 60_000
-  const faults = planFaults({ random, crew, wanted: options.hits, calm: options.calm, most: options.faults })
-  const lacking = () => faults.lacking(calm)
+  const faults = planFaults({
+    random,
+    crew,
+    required: calm,
+    wanted: options.hits,
+    calm: options.calm,
+    most: options.faults,
+  })
   const restarting = {
     random,
     counts: restarts,
@@ -211,9 +225,9 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     const unit = units[nextUnit]
     nextUnit += 1
     if (unit) return unit
-    if (options.hits === 0 || lacking().length === 0) return undefined
+    if (options.hits === 0 || faults.lacking().length === 0) return undefined
     extra += 1
-    const template = units[extra % units.length] as Unit
+    const template = kinds[extra % kinds.length] as Unit
     return { ...template, key: `${template.type}-${500_000 + extra}` } as Unit
   }
   const lane = async (number: number) => {
@@ -228,7 +242,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     }
   }
   const telling = setInterval(() => {
-    options.say(progress(startedAt, outcomes, crew, lacking().length))
+    options.say(progress(startedAt, outcomes, crew, faults.lacking().length))
     if (outcomes.length === toldAt) for (const [unit, state] of person.states) options.say(`  ${unit}: ${state}`)
     toldAt = outcomes.length
   }, tellEveryMs)
@@ -258,7 +272,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     ...(await checkRepositories(client, dataDir)),
   ]
   if (options.hits > 0) {
-    checks.push({ name: `every point was hit by ${options.hits} kills at least`, faults: lacking() })
+    checks.push({ name: `every point was hit by ${options.hits} kills at least`, faults: faults.lacking() })
   }
   const notBegun = Math.max(0, units.length - nextUnit)
   if (notBegun > 0) checks.push({ name: 'all units were begun in time', faults: [`${notBegun} were not`] })
@@ -320,16 +334,19 @@ const restartLoop = async (
   }
 }
 
-// Old rows are removed once an hour; here the last time is always long ago, so that it happens under faults too.
-const makeTrimmingDue = `update outbox set created_at = created_at - interval '2 hours'
-  where job = 'trim-logs' and published_at is not null and created_at > now() - interval '1 hour'`
+// What is done once a minute or an hour is made due again and again, so that it happens often enough to be hit.
+const makeDue = [
+  `update outbox set created_at = created_at - interval '2 hours'
+   where job = 'trim-logs' and published_at is not null and created_at > now() - interval '1 hour'`,
+  `update api_token set last_used_at = last_used_at - interval '1 hour'`,
+]
 
 const lookLoop = async (url: string, recovery: RecoveryTimes, stop: AbortSignal): Promise<void> => {
   while (!stop.aborted) {
     await whenItAnswers(url, async (client) => {
       for (let turn = 0; !stop.aborted; turn += 1) {
         await recovery.look(client)
-        if (turn % 10 === 0) await client.query(makeTrimmingDue)
+        if (turn % 10 === 0) for (const statement of makeDue) await client.query(statement)
         await delay(250)
       }
     })

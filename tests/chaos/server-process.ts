@@ -15,7 +15,14 @@ const options: ProcessOptions = JSON.parse(process.argv[2] ?? '{}')
 const reportsTo = 3
 
 // Written at once: what a process reported before it was killed has arrived.
-const report = (message: Report) => writeSync(reportsTo, `${JSON.stringify(message)}\n`)
+const report = (message: Report) => {
+  try {
+    writeSync(reportsTo, `${JSON.stringify(message)}\n`)
+  } catch {
+    // Nobody listens any more: the run was given up.
+    process.kill(process.pid, 'SIGKILL')
+  }
+}
 
 const sockets = new Set<Socket>()
 diagnostics.subscribe('net.client.socket', (message) => {

@@ -7,15 +7,15 @@ import { testSandbox } from '../support/sandbox.ts'
 it('sprints and sessions end as if nothing had happened while processes are killed and the database is restarted', async () => {
   const report = await runChaos({
     seed: 7,
-    sprints: 2,
+    sprints: 1,
     sessions: 1,
     backend: 'postgres',
-    workers: 2,
-    lanes: 3,
+    workers: 1,
+    lanes: 2,
     hits: 0,
     minutes: 1,
     calm: 40,
-    faults: 4,
+    faults: 3,
     restarts: 1,
     databaseMs: 2_000,
     redisMs: 2_000,
@@ -26,4 +26,4 @@ it('sprints and sessions end as if nothing had happened while processes are kill
   })
   const wrong = report.checks.filter(({ faults }) => faults.length > 0)
   expect(wrong, renderReport(report, false)).toEqual([])
-})
+}, 180_000)

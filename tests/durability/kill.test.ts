@@ -193,4 +193,5 @@ it('a server that is killed again and again in a sprint ends it as if nothing ha
       select from tool_call group by candidate_id, turn, position having count(*) > 1) as twice`),
   ).toBe(0)
   expect(await count(`select count(*) from lease where until > now()`)).toBe(0)
-})
+  // Five servers are started one after the other, each of which is two seconds of computing.
+}, 180_000)

@@ -250,6 +250,19 @@ it('a holder that comes back from a pause knows it before any timer has told', a
   await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
 })
 
+it('a holder on a machine that was suspended knows it too, though its own clock stood still', async () => {
+  const holder = withLease(worker('first'), 'project:suspended', never, async (lease) => {
+    const { now } = Date
+    const later = vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000)
+    try {
+      lease.mustBeHeld()
+    } finally {
+      later.mockRestore()
+    }
+  })
+  await expect(holder).rejects.toBeInstanceOf(LeaseLostError)
+})
+
 it('a holder that cannot reach the database past its lease stops, since another may have the step', async () => {
   const cut = worker('first', 400)
   let reachable = true

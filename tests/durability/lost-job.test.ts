@@ -25,7 +25,7 @@ describe.each([
   it.skipIf(skip)('a job whose worker died with it, before any row says so, is given to another one', async () => {
     const options = { redisUrl: redisUrl ?? undefined, databaseUrl: database.url, deployment: randomUUID() }
     const doomed = spawn(process.execPath, [script, JSON.stringify({ options, takenMs })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     })
     onTestFinished(() => {
       doomed.kill('SIGKILL')

@@ -136,4 +136,5 @@ it('a process that was paused past its lease writes nothing, and makes at most t
   const calls = await orm.em.fork().execute<{ status: string }[]>('select distinct status from model_call order by 1')
   expect(calls).toEqual([{ status: 'ANSWERED' }, { status: 'LOST' }])
   expect(await orm.em.fork().execute('select 1 from budget where reserved_tokens <> 0')).toEqual([])
-})
+  // Two leases run out one after the other, while whole servers start.
+}, 120_000)

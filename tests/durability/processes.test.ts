@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openQueues } from '../../src/adapters/queue/queues.ts'
+import { createUnconfinedSandbox } from '../../src/adapters/sandbox/none.ts'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import { readQueues } from '../../src/domain/outbox/read-queues.ts'
 import type { SandboxAvailability } from '../../src/domain/ports/sandbox.ts'
 import { beat, type SignOfLife } from '../../src/domain/process/beat.ts'
 import { pools } from '../../src/jobs/job.ts'
 import { startHeartbeat } from '../../src/workers/heartbeat.ts'
+import { leaveTestsToOthers } from '../../src/workers/leave-tests-to-others.ts'
 import { queueRoom } from '../../src/workers/outbox-relay.ts'
+import { startWorkerPools } from '../../src/workers/worker-pools.ts'
 import { made, mutationDocument } from '../factories/api.ts'
 import { proposed } from '../factories/gate.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
-import { latestTestRun, testCase, testDiff } from '../factories/testing.ts'
+import { endedTestRun, latestTestRun, testCase, testDiff } from '../factories/testing.ts'
 import { type HeldProvider, startHeldProvider } from '../support/held-provider.ts'
 import { testRedis } from '../support/redis.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -257,4 +261,60 @@ it('what is to be tested waits while nobody runs tests, which the health says; t
   expect({ status, ready }).toEqual({ status: 'failed', ready: 200 })
   expect(detail).toContain('No worker of the pool tests is running')
   expect(await test()).toMatchObject({ __typename: 'TestRun', status: 'QUEUED' })
+})
+
+describe('a worker that cannot isolate tests', () => {
+  const beating = { api: false, pools: { tests: 1 }, running: new Map(), version: '0', everyMs: 50 }
+
+  it('leaves them to one that can', async () => {
+    const { services, queues } = server.context
+    const { searchPath, dataDir } = server.config
+    const sandbox = createUnconfinedSandbox({ searchPath, scratch: join(dataDir, 'workspaces') })
+    const able = { ...services, processName: 'able', sandbox }
+    await using _heart = await startHeartbeat(able, beating)
+    await using _unable = await startWorkerPools(services, queues, { tests: 1 })
+    const projectId = await readyProject(server)
+    const { id } = await testCase(server, projectId, { command: ['true'], quick: false })
+    const diff = await proposed(server, projectId, { content: addsFile('note.txt', ['A note.']) })
+    expect(await testDiff(server, diff.id, { testCaseIds: [id] })).toMatchObject({ status: 'QUEUED' })
+    const inQueue = async () => (await queues.jobsIn('tests')).waiting.length
+    await expect.poll(inQueue, { timeout: 20_000 }).toBeGreaterThan(0)
+    await using _able = await startWorkerPools(able, queues, { tests: 1 })
+    expect(await endedTestRun(server, diff.id)).toMatchObject({ status: 'PASSED', sandbox: 'none' })
+  })
+
+  it('takes them to say why it cannot when nobody has come who can, and leaves them again to one that comes', async () => {
+    let taking = 0
+    const work = async () => {
+      taking += 1
+      return {
+        close: async () => {
+          taking -= 1
+        },
+      }
+    }
+    const patience = { lookMs: 20, awaitMs: 100 }
+    const worker = await leaveTestsToOthers(server.context.services, work, patience)
+    onTestFinished(() => worker.close())
+    expect(taking).toBe(0)
+    await expect.poll(() => taking, { timeout: 20_000 }).toBe(1)
+    await anotherWorker('as helpless', { sandbox: helpless })
+    await anotherWorker('able')
+    await expect.poll(() => taking, { timeout: 20_000 }).toBe(0)
+    await execute(`delete from process where name = 'able'`)
+    await expect.poll(() => taking, { timeout: 20_000 }).toBe(1)
+    await worker.close()
+    expect(taking).toBe(0)
+  })
+})
+
+it('a worker whose sandbox has become available says so with its next sign of life', async () => {
+  const { services } = server.context
+  let found: SandboxAvailability = helpless
+  const sandbox = { ...services.sandbox, availability: async () => found }
+  const beating = { api: false, pools: { tests: 1 }, running: new Map(), version: '0', everyMs: 20 }
+  await using _heart = await startHeartbeat({ ...services, processName: 'mended', sandbox }, beating)
+  expect(await sandboxHealth()).toMatchObject({ status: 'failed', detail: 'There is no bubblewrap. Install it.' })
+  found = isolated
+  await expect.poll(async () => (await sandboxHealth()).status, { timeout: 20_000 }).toBe('ok')
 })

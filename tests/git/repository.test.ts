@@ -5,7 +5,8 @@ import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { NotFoundError, ValidationError } from '../../src/domain/errors.ts'
+import { ValidationError } from '../../src/domain/errors.ts'
+import { RepositoryMissingError } from '../../src/domain/ports/git-store.ts'
 import { author, change, openStore, type StoreFixture } from './store-fixture.ts'
 
 let fixture: StoreFixture
@@ -110,7 +111,7 @@ describe('names of revisions', () => {
   test('a project id that is no UUID reaches no directory', async () => {
     await expect(fixture.store.branchHead('../../etc', 'main')).rejects.toThrow(TypeError)
     expect(() => fixture.store.directory('x/../y')).toThrow(TypeError)
-    await expect(fixture.store.branchHead(randomUUID(), 'main')).rejects.toThrow(NotFoundError)
+    await expect(fixture.store.branchHead(randomUUID(), 'main')).rejects.toThrow(RepositoryMissingError)
   })
 })
 

@@ -58,7 +58,9 @@ async function inTime<Container extends StartedTestContainer>(starting: Promise<
 /** Asks the Docker engine for a sign of life, for at most two seconds; null when it gives one. */
 async function whyDockerIsSilent(): Promise<string | null> {
   const host = process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
-  const { protocol, hostname, port, pathname } = new URL(host)
+  const address = URL.parse(host)
+  if (address === null) return `DOCKER_HOST is no URL: ${host}`
+  const { protocol, hostname, port, pathname } = address
   const target =
     protocol === 'unix:'
       ? { socketPath: pathname, path: '/_ping' }

@@ -1,7 +1,7 @@
 /**
  * A server in a process of its own, which a test may kill. Its first argument is a JSON object: `env`, `overrides` of
  * the start, what `part` of a deployment it is, and `pauseBefore`, words of a call before which it pauses itself. Prints
- * one line of JSON, where it is and its token, or the error; drains on SIGTERM.
+ * one line of JSON, where it is and its token, or the error; drains on SIGTERM, and ends when its standard input does.
  */
 import { flushCompileCache } from 'node:module'
 import { readConfig } from '../../src/config.ts'
@@ -10,6 +10,10 @@ import { start } from '../../src/start.ts'
 import { pausingModels } from './pausing-models.ts'
 
 const { env, overrides, part, pauseBefore } = JSON.parse(process.argv[2] ?? '{}')
+
+// A run that was killed leaves none behind.
+process.stdin.once('end', () => process.kill(process.pid, 'SIGKILL')).resume()
+process.stdin.unref()
 
 try {
   const running = await start(readConfig({ PATH: process.env.PATH, ...env }), {

@@ -58,7 +58,7 @@ export const startServerProcess = async (
     pauseBefore,
   }
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
   const end = async (signal: NodeJS.Signals) => {

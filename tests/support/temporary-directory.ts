@@ -33,11 +33,17 @@ export async function fastParent(): Promise<string> {
   }
 }
 
-/** Removes what runs left that were killed: directories whose names are the prefix, a run's process id and a hyphen. */
+/**
+ * Removes what runs left that were killed: directories whose names are the prefix, a run's process id and a hyphen.
+ * Another user's stay: nobody else may remove them.
+ */
 export async function removeLeftovers(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix)) continue
     const run = Number(name.slice(prefix.length).split('-')[0])
-    if ((await processStart(run)) === null) await rm(join(parent, name), { recursive: true, force: true })
+    if ((await processStart(run)) !== null) continue
+    await rm(join(parent, name), { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error
+    })
   }
 }

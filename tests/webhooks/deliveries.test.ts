@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createSecrets } from '../../src/adapters/secrets/secrets.ts'
+import { createHeldLeases } from '../../src/domain/lease/held-leases.ts'
 import { LeaseLostError, leaseOn, revokeLeases } from '../../src/domain/lease/lease.ts'
 import type { WebhookAnswer, WebhookDelivery } from '../../src/domain/ports/webhook-sender.ts'
 import { rows } from '../../src/domain/shared/database.ts'
@@ -259,12 +260,16 @@ it('what was asked for while a worker delivered that is told to stop is asked fo
   await emit(services, projectId, [1])
   const stop = new AbortController()
   receiver.reactions.push(() => {})
-  const stopping = expect(deliverWebhooks(services, rowId(hook.id), stop.signal)).rejects.toThrow('It stops.')
+  const heldLeases = createHeldLeases()
+  const worker = { ...services, heldLeases }
+  const stopping = expect(deliverWebhooks(worker, rowId(hook.id), stop.signal)).rejects.toThrow('It stops.')
   await receiver.arrived(1)
   await askForDeliveries(services, patience)
   await deliver(hook)
   expect(await timesAsked(hook)).toBe(1)
   stop.abort(new Error('It stops.'))
+  // The receiver does not answer before the deadline.
+  heldLeases.end(new Error('It stops.'))
   await stopping
   await askForDeliveries(services, patience)
   expect(await timesAsked(hook)).toBe(2)

@@ -4,7 +4,12 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { access, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { NotFoundError } from '../../domain/errors.ts'
-import type { CommitInfo, GitStore, ObjectFormat } from '../../domain/ports/git-store.ts'
+import {
+  type CommitInfo,
+  type GitStore,
+  type ObjectFormat,
+  RepositoryMissingError,
+} from '../../domain/ports/git-store.ts'
 import { applyPatch } from './apply-patch.ts'
 import { branchRef, isUuid } from './branch-names.ts'
 import { changeTree } from './change-tree.ts'
@@ -122,7 +127,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     try {
       await access(join(directory, 'HEAD'))
     } catch {
-      throw new NotFoundError('repository', projectId)
+      throw new RepositoryMissingError(projectId)
     }
     const format = await client({ repository: directory }, (each) => each.revparse(['--show-object-format']))
     const hash = format === 'sha256' ? 'sha256' : 'sha1'
@@ -166,7 +171,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
     try {
       return await firstBranch(await open(projectId))
     } catch (error) {
-      if (error instanceof NotFoundError) return null
+      if (error instanceof RepositoryMissingError) return null
       throw error
     }
   }

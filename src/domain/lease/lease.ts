@@ -129,6 +129,16 @@ const giveUp = async (services: Services, resource: string, fence: number): Prom
     .execute()
 }
 
+interface Instant {
+  readonly ticks: number
+  readonly date: number
+}
+
+const now = (): Instant => ({ ticks: performance.now(), date: Date.now() })
+
+// The one stands still while the whole machine is suspended, the other may be set back.
+const msSince = ({ ticks, date }: Instant): number => Math.max(performance.now() - ticks, Date.now() - date)
+
 /**
  * Works on a step under a lease with a fencing number (Kleppmann, "How to do distributed locking", 2016).
  * While `work` runs the lease is renewed, on a timer and when somebody tells that leases were revoked; every write
@@ -143,21 +153,21 @@ export const withLease = async (
   work: (lease: HeldLease) => Promise<void>,
 ): Promise<boolean> => {
   stop.throwIfAborted()
-  let renewedAt = performance.now()
+  let renewedAt = now()
   let fence = await claim(services, resource)
   while (fence === undefined) {
     if (await askAgain(services, resource)) return false
-    renewedAt = performance.now()
+    renewedAt = now()
     fence = await claim(services, resource)
   }
   const held = fence
   const over = new AbortController()
   // A database that cannot be asked counts as well: by now another worker may have the step.
   const lookAtClock = () => {
-    if (performance.now() - renewedAt > services.leaseMs) over.abort(new LeaseLostError(resource))
+    if (msSince(renewedAt) > services.leaseMs) over.abort(new LeaseLostError(resource))
   }
   const keep = async () => {
-    const startedAt = performance.now()
+    const startedAt = now()
     lookAtClock()
     try {
       if (await renew(services, resource, held)) renewedAt = startedAt

@@ -1,4 +1,4 @@
-import { NotFoundError } from '../errors.ts'
+import { RepositoryMissingError } from '../ports/git-store.ts'
 import type { KeptRef } from '../ports/repository-care.ts'
 import { rows } from '../shared/database.ts'
 import type { Services } from '../shared/services.ts'
@@ -86,7 +86,7 @@ export async function* checkProject(
     refs = await git.keptRefs(projectId)
   } catch (error) {
     yield broken(
-      error instanceof NotFoundError
+      error instanceof RepositoryMissingError
         ? `There is none at ${git.directory(projectId)}.`
         : `The one at ${git.directory(projectId)} cannot be opened: ${(error as Error).message}`,
     )

@@ -5,6 +5,14 @@ import type { RepositoryCare } from './repository-care.ts'
 
 export type ObjectFormat = 'SHA1' | 'SHA256'
 
+/** A project's repository is not where it is kept: a fault of the server's store, which whoever asks cannot mend. */
+export class RepositoryMissingError extends Error {
+  override readonly name = 'RepositoryMissingError'
+  constructor(projectId: string) {
+    super(`The repository of the project ${projectId} is not there.`)
+  }
+}
+
 export interface Signature {
   readonly name: string
   readonly email: string

@@ -48,7 +48,9 @@ export const beat = async (
     select concat_ws('/', ${processName}::text, pool), ${processName}, pool, concurrency, running,
       ${host}, ${version}, ${JSON.stringify(sandbox)}::jsonb, ${ago(ageMs)}, now()
     from json_to_recordset(${JSON.stringify(parts)}::json) as part (pool text, concurrency int, running int)
-    on conflict (id) do update set running = excluded.running, seen_at = excluded.seen_at`.execute(rows(em()))
+    on conflict (id) do update set running = excluded.running, sandbox = excluded.sandbox, seen_at = excluded.seen_at`.execute(
+    rows(em()),
+  )
 }
 
 /** A process ends in good order: nobody waits for its next sign of life. */

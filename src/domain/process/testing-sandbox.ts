@@ -2,6 +2,13 @@ import type { SandboxAvailability } from '../ports/sandbox.ts'
 import type { Services } from '../shared/services.ts'
 import { livingWorkers } from './read-processes.ts'
 
+const testers = async (services: Pick<Services, 'em'>) =>
+  (await livingWorkers(services)).filter(({ pool }) => pool === 'tests')
+
+/** Whether a living worker of the pool `tests` other than this process can isolate them. */
+export const othersCanTest = async (services: Pick<Services, 'em' | 'processName'>): Promise<boolean> =>
+  (await testers(services)).some(({ name, sandbox }) => name !== services.processName && sandbox.available)
+
 /**
  * Whether tests can be isolated where they are run, which is in the workers of the pool `tests`: one that can is
  * enough. Their signs of life say so; where this process is one of them, it looks itself.
@@ -10,7 +17,7 @@ import { livingWorkers } from './read-processes.ts'
 export const testingSandbox = async (
   services: Pick<Services, 'em' | 'processName' | 'sandbox'>,
 ): Promise<SandboxAvailability | null> => {
-  const workers = (await livingWorkers(services)).filter(({ pool }) => pool === 'tests')
+  const workers = await testers(services)
   const said = await Promise.all(
     workers.map(({ name, sandbox }) => (name === services.processName ? services.sandbox.availability() : sandbox)),
   )

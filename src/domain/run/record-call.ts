@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Amount, reserve, settle } from '../budget/reserve.ts'
-import type { HeldLease } from '../lease/lease.ts'
+import { type HeldLease, LeaseLostError } from '../lease/lease.ts'
 import type { ModelAnswer, ModelProvider, TokenCount } from '../ports/model-provider.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
@@ -115,16 +116,51 @@ export const recordReplay = (lease: HeldLease, call: PlacedCall, replayedFromId:
     })
   })
 
-/** Settles a call that was answered. @param answer null where it is not ours to keep */
-export const storeAnswer = (
+interface BoughtAnswer {
+  readonly usage: TokenCount
+  /** Null where it is not ours to keep. */
+  readonly answer: ModelAnswer | null
+}
+
+const storeRetryMs = 200
+const isOfStatement = (error: unknown): boolean => /^(22|23|42)/.test(String((error as { code?: unknown }).code))
+
+/**
+ * Settles a call that was answered. The answer is paid for: while the database is away it is tried again, for as long as
+ * a lease lasts, since then somebody else may have the step.
+ */
+export const storeAnswer = async (
   services: Services,
   lease: HeldLease,
   site: CallSite,
   callId: string,
-  { usage, answer }: { readonly usage: TokenCount; readonly answer: ModelAnswer | null },
+  bought: BoughtAnswer,
+): Promise<void> => {
+  const givesUpAt = performance.now() + services.leaseMs
+  for (;;) {
+    try {
+      await storeOnce(services, lease, site, callId, bought)
+      return
+    } catch (error) {
+      if (error instanceof LeaseLostError || isOfStatement(error) || performance.now() > givesUpAt) throw error
+      lease.mustBeHeld()
+      services.log.warn({ error, callId }, 'an answer could not be stored; trying again')
+    }
+    await delay(storeRetryMs)
+  }
+}
+
+const storeOnce = (
+  services: Services,
+  lease: HeldLease,
+  site: CallSite,
+  callId: string,
+  { usage, answer }: BoughtAnswer,
 ): Promise<void> =>
   lease.transact(async (tx) => {
     const call = await tx.em.findOneOrFail(ModelCall, { id: callId })
+    // Stored before, by a commit whose outcome we were not told.
+    if (call.status === 'ANSWERED') return
     const costUsd = services.models.costOf(call.model, usage)
     const tokens = usage.inputTokens + usage.outputTokens
     const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
