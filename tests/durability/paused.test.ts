@@ -6,7 +6,8 @@ import { type Rehearsal, type RehearsalCall, startRehearsal } from '../../src/ad
 import type { EventFeed } from '../../src/domain/ports/event-feed.ts'
 import { silent, theBeginning } from '../factories/event-log.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { startOwnPostgres } from '../support/own-postgres.ts'
 import type { TestServer } from '../support/server.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts'
@@ -18,7 +19,8 @@ let feed: EventFeed
 let rehearsal: Rehearsal
 let beforeAnswer: (call: RehearsalCall) => void = () => {}
 beforeAll(async () => {
-  database = await createTestDatabase()
+  // A process that is paused in a transaction holds back the events of all who share the server.
+  database = await startOwnPostgres()
   directory = await temporaryDirectory()
   orm = await createOrm(database.url)
   feed = await createEventFeed(() => orm.em.fork(), silent)
