@@ -41,6 +41,14 @@ const findForgotten = async (em: Transaction['em'], { job, idName, find }: Unfin
   return forgotten
 }
 
+/** Of which kinds there is work that nobody holds: mostly of none, which one statement says. */
+const kindsLeft = async (services: Services): Promise<readonly Unfinished[]> => {
+  const each = unfinished.map(({ find }, place) => sql`select ${sql.lit(place)}::int as place where exists (${find})`)
+  const { rows: found } = await sql<{ place: number }>`${sql.join(each, sql` union all `)}`.execute(rows(services.em()))
+  const places = new Set(found.map(({ place }) => place))
+  return unfinished.filter((_, place) => places.has(place))
+}
+
 /**
  * Asks again for work whose job was lost or whose worker died. Work that was asked for a moment ago is left alone. Of
  * several processes that do so at once, each sees what the one before has asked for.
@@ -48,8 +56,7 @@ const findForgotten = async (em: Transaction['em'], { job, idName, find }: Unfin
  */
 export const recoverWork = async (services: Services, patience: Patience): Promise<number> => {
   let asked = 0
-  for (const kind of unfinished) {
-    if ((await kind.find.execute(rows(services.em()))).rows.length === 0) continue
+  for (const kind of await kindsLeft(services)) {
     asked += await transact(services, async (tx) => {
       await sql`select pg_advisory_xact_lock(hashtextextended('recovery', 0))`.execute(rows(tx.em))
       const forgotten = await findForgotten(tx.em, kind, patience)
