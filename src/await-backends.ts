@@ -116,4 +116,14 @@ export const awaitDatabase = (databaseUrl: string, migrates: boolean, options: A
 
 /** The same for Redis. */
 export const awaitRedis = (redisUrl: string, options: AwaitOptions): Promise<void> =>
-  awaitBackend({ name: 'Redis', url: redisUrl, variable: 'REDIS_URL', look: () => reachRedis(redisUrl) }, options)
+  awaitBackend(
+    {
+      name: 'Redis',
+      url: redisUrl,
+      variable: 'REDIS_URL',
+      async look() {
+        await reachRedis(redisUrl, (redis) => redis.ping())
+      },
+    },
+    options,
+  )

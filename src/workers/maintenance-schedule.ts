@@ -2,6 +2,7 @@ import { askForRemoval } from '../domain/environment/remove-environment.ts'
 import { askForMaintenance } from '../domain/maintenance/ask-for-maintenance.ts'
 import { askForTrimming } from '../domain/maintenance/ask-for-trimming.ts'
 import type { Services } from '../domain/shared/services.ts'
+import { repeat } from './repeat.ts'
 
 const intervalMs = 60_000
 
@@ -17,23 +18,9 @@ const ask = async (services: Services): Promise<void> => {
  * Looks at once and then on a timer for projects that are due for maintenance, for environments that nobody needs, and
  * whether it is time to remove old rows.
  */
-export const startMaintenanceSchedule = (services: Services): AsyncDisposable => {
-  let running: Promise<void> | undefined
-  const look = () => {
-    running ??= ask(services)
-      .catch((error: unknown) =>
-        services.log.warn({ error }, 'what is due for maintenance could not be looked for; trying again'),
-      )
-      .finally(() => {
-        running = undefined
-      })
-  }
-  const timer = setInterval(look, intervalMs)
-  look()
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer)
-      await running
-    },
-  }
-}
+export const startMaintenanceSchedule = (services: Services): AsyncDisposable =>
+  repeat(
+    () => ask(services),
+    intervalMs,
+    (error) => services.log.warn({ error }, 'what is due for maintenance could not be looked for; trying again'),
+  )

@@ -6,6 +6,7 @@ import { type Transaction, transact } from '../domain/shared/transact.ts'
 import { handlers } from './handlers.ts'
 import { endLateWork } from './late-work.ts'
 import { noteLostJobs } from './lost-jobs.ts'
+import { repeat } from './repeat.ts'
 import { type Unfinished, unfinished } from './unfinished-work.ts'
 
 /** How often recovery looks, and how long it leaves work alone that was asked for; all in milliseconds. */
@@ -86,21 +87,9 @@ const recover = async (services: Services, queues: Queues, patience: Patience): 
 }
 
 /** Looks at once and then on a timer for late and unfinished work. */
-export const startRecovery = (services: Services, queues: Queues, patience: Patience): AsyncDisposable => {
-  let running: Promise<void> | undefined
-  const look = () => {
-    running ??= recover(services, queues, patience)
-      .catch((error: unknown) => services.log.warn({ error }, 'unfinished work could not be looked for; trying again'))
-      .finally(() => {
-        running = undefined
-      })
-  }
-  const timer = setInterval(look, patience.intervalMs)
-  look()
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer)
-      await running
-    },
-  }
-}
+export const startRecovery = (services: Services, queues: Queues, patience: Patience): AsyncDisposable =>
+  repeat(
+    () => recover(services, queues, patience),
+    patience.intervalMs,
+    (error) => services.log.warn({ error }, 'unfinished work could not be looked for; trying again'),
+  )

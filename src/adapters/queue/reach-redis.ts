@@ -2,8 +2,11 @@ import { Redis } from 'ioredis'
 
 const limitMs = 5_000
 
-/** Settles when Redis answers. @throws Error when it does not, with the reason of the first try */
-export const reachRedis = async (redisUrl: string): Promise<void> => {
+/**
+ * Asks Redis something on a connection of its own, once.
+ * @throws Error when it does not answer, with the reason of the first try
+ */
+export const reachRedis = async <Answer>(redisUrl: string, ask: (redis: Redis) => Promise<Answer>): Promise<Answer> => {
   const redis = new Redis(redisUrl, {
     lazyConnect: true,
     connectTimeout: limitMs,
@@ -17,7 +20,7 @@ export const reachRedis = async (redisUrl: string): Promise<void> => {
   })
   try {
     await redis.connect()
-    await redis.ping()
+    return await ask(redis)
   } catch (error) {
     // The library's own words are that the connection is closed.
     throw fault ?? error

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import { pendingMigrations } from '../../adapters/db/migrate.ts'
+import { reachRedis } from '../../adapters/queue/reach-redis.ts'
 import type { Config } from '../../config.ts'
 import { describeFault } from '../exit.ts'
 import { type Check, limited, missing, ok } from './check.ts'
@@ -64,30 +64,13 @@ const checkEmbedded = (): Check => {
 export const checkRedis = async ({ redisUrl }: Config): Promise<Check> => {
   if (redisUrl === undefined) return ok('queue', 'in the database (REDIS_URL is not set)')
   const place = withoutSecrets(redisUrl)
-  const redis = new Redis(redisUrl, {
-    lazyConnect: true,
-    connectTimeout: limitMs,
-    commandTimeout: limitMs,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  })
-  let fault: unknown
-  redis.on('error', (error) => {
-    fault ??= error
-  })
   try {
-    await redis.connect()
-    const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1]
+    const memory = await reachRedis(redisUrl, (redis) => redis.info('memory'))
+    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1]
     return policy === undefined || policy === 'noeviction'
       ? ok('queue', `Redis at ${place}`)
       : limited('queue', `Redis at ${place} evicts (${policy})`, 'set maxmemory-policy noeviction')
   } catch (error) {
-    return missing(
-      'queue',
-      `${place}: ${describeFault(fault ?? error, { stack: false })}`,
-      'start Redis, or correct REDIS_URL',
-    )
-  } finally {
-    redis.disconnect()
+    return missing('queue', `${place}: ${describeFault(error, { stack: false })}`, 'start Redis, or correct REDIS_URL')
   }
 }
