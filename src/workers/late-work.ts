@@ -9,7 +9,7 @@ import { advanceSprintJob } from '../jobs/advance-sprint.ts'
 const endLateSprint = (services: Services, sprintId: string): Promise<boolean> =>
   transact(services, async (tx) => {
     const ended = await endOverdue(tx, sprintId)
-    if (ended === 'candidates') tx.enqueue(advanceSprintJob, { sprintId })
+    if (ended === 'goes on') tx.enqueue(advanceSprintJob, { sprintId })
     return ended !== null
   })
 

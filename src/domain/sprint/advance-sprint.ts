@@ -52,7 +52,7 @@ export const advanceSprint = async (services: Services, sprintId: string, stop: 
       if (limits.some((limit) => limit && limit <= services.clock())) {
         const ended = await lease.transact((tx) => endOverdue(tx, sprintId))
         if (ended === 'sprint') return
-        if (ended === 'candidates') continue
+        if (ended === 'goes on') continue
       }
       try {
         if (!(await step(services, lease, state))) return

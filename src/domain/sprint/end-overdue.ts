@@ -6,18 +6,33 @@ import { rows } from '../shared/database.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { endSprint } from './end-sprint.ts'
 import { overdue } from './overdue.ts'
-import type { PhaseRow } from './phase.entity.ts'
 import { Sprint } from './sprint.entity.ts'
 
-const candidatesOf = (tx: Transaction, phase: Pick<PhaseRow, 'id'>) =>
-  rows(tx.em)
-    .selectFrom('Candidate')
-    .innerJoin('AgentRun', 'AgentRun.id', 'Candidate.runId')
-    .select(['Candidate.id', 'Candidate.status', 'Candidate.finishedAt'])
-    .where('AgentRun.phaseId', '=', phase.id)
+/** A sprint that is under way, its running phase and those who work on that. */
+const readOpen = async (tx: Transaction, sprintId: string) => {
+  const read = rows(tx.em)
+  const sprint = await read
+    .selectFrom('Sprint')
+    .select(['deadlineAt', 'deadlineSeconds'])
+    .where('id', '=', sprintId)
+    .where('status', '=', 'ACTIVE')
+    .executeTakeFirst()
+  if (!sprint) return undefined
+  // In one statement: a phase that ends in between would seem to have nobody who works on it.
+  const found = await read
+    .selectFrom('Phase')
     // A phase that was tried before has a run of then as well, which has ended.
-    .where('AgentRun.status', '=', 'RUNNING')
+    .leftJoin('AgentRun', (join) =>
+      join.onRef('AgentRun.phaseId', '=', 'Phase.id').on('AgentRun.status', '=', 'RUNNING'),
+    )
+    .leftJoin('Candidate', 'Candidate.runId', 'AgentRun.id')
+    .select(['Phase.kind', 'Phase.deadlineAt', 'Candidate.id', 'Candidate.status', 'Candidate.finishedAt'])
+    .where('Phase.sprintId', '=', sprintId)
+    .where('Phase.status', '=', 'RUNNING')
     .execute()
+  const candidates = found.flatMap(({ id, status, finishedAt }) => (id && status ? [{ id, status, finishedAt }] : []))
+  return { sprint, phase: found[0], candidates }
+}
 
 /** Verifiers are asked one after the other: one is at work, and the others stand by. */
 const askedNow = async (tx: Transaction, ids: readonly string[]): Promise<readonly string[]> => {
@@ -34,36 +49,26 @@ const askedNow = async (tx: Transaction, ids: readonly string[]): Promise<readon
 /**
  * Ends what is late in a sprint: at the limit of Discovery or Coding the candidates that are still at work, so that one
  * of the others' results is chosen; at its own deadline the sprint.
- * @returns what was ended; after `candidates` the sprint has to be advanced
+ * @returns whether the sprint was ended; one that `goes on` has to be advanced; null when nothing was late
  */
-export const endOverdue = async (tx: Transaction, sprintId: string): Promise<'candidates' | 'sprint' | null> => {
-  const read = rows(tx.em)
-  const open = await read
-    .selectFrom('Sprint')
-    .selectAll()
-    .where('id', '=', sprintId)
-    .where('status', '=', 'ACTIVE')
-    .executeTakeFirst()
-  if (!open) return null
-  const phase = await read
-    .selectFrom('Phase')
-    .selectAll()
-    .where('sprintId', '=', sprintId)
-    .where('status', '=', 'RUNNING')
-    .executeTakeFirst()
-  const candidates = phase ? await candidatesOf(tx, phase) : []
-  const late = overdue(open, phase, candidates, tx.now)
-  if (late === null) return null
-  const unfinished = candidates.filter(({ status }) => !isEnded(status)).map(({ id }) => id)
-  const atWork = phase?.kind === 'VERIFICATION' ? await askedNow(tx, unfinished) : unfinished
+export const endOverdue = async (tx: Transaction, sprintId: string): Promise<'sprint' | 'goes on' | null> => {
+  const open = await readOpen(tx, sprintId)
+  const late = open && overdue(open.sprint, open.phase, open.candidates, tx.now)
+  if (!late) return null
+  const unfinished = open.candidates.filter(({ status }) => !isEnded(status)).map(({ id }) => id)
+  const atWork = open.phase?.kind === 'VERIFICATION' ? await askedNow(tx, unfinished) : unfinished
   await endLateCandidates(tx, atWork, late.failure, late.ends === 'sprint' ? [leaseOn('sprint', sprintId)] : [])
-  if (late.ends === 'candidates') return 'candidates'
+  if (late.ends === 'candidates') return 'goes on'
   const sprint = await tx.em.findOne(
     Sprint,
     { id: sprintId, status: 'ACTIVE' },
     { lockMode: LockMode.PESSIMISTIC_WRITE },
   )
   if (!sprint) return null
+  // Whoever worked on it may have stored what it waited for before its lease was taken.
+  const now = await readOpen(tx, sprintId)
+  const still = now && overdue(now.sprint, now.phase, now.candidates, tx.now)
+  if (still?.ends !== 'sprint') return 'goes on'
   await endSprint(tx, sprint, 'FAILED', late.failure)
   return 'sprint'
 }
