@@ -10,9 +10,9 @@ import { type Context, type ContextOptions, createContext } from './context.ts'
 import { ensureActors } from './domain/actor/ensure-actors.ts'
 import type { Provider } from './domain/ports/model-provider.ts'
 import { checkHealth } from './health.ts'
+import type { RunningServer } from './http/server.ts'
 import type { Pool } from './jobs/job.ts'
 import { createLogger } from './logger.ts'
-import { type RunningServer, startServer } from './server.ts'
 import { version } from './version.ts'
 import { startHeartbeat } from './workers/heartbeat.ts'
 import { startMaintenanceSchedule } from './workers/maintenance-schedule.ts'
@@ -124,6 +124,8 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   }
   let server: RunningServer | undefined
   if (options.api) {
+    // Half of what is loaded is GraphQL, which workers do without.
+    const { startServer } = await import('./http/server.ts')
     server = await startServer({
       services,
       feed,

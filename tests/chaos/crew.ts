@@ -24,6 +24,9 @@ export interface Casualty {
   readonly openJobs: readonly { readonly name: string; readonly payload: Readonly<Record<string, string>> }[]
 }
 
+/** How often a point was broken off at, by what was done there or, `beside`, by a kill of its process elsewhere. */
+export type Hits = Record<FaultAction | 'beside', number>
+
 /** What happens to a process next, and when. */
 export interface Plan {
   /** So many points it passes first: what it gets done meanwhile is the same on a slow machine. */
@@ -40,8 +43,7 @@ export interface Crew extends AsyncDisposable {
   api(): Promise<{ readonly url: string; readonly token: string }>
   /** How often each point was passed. */
   readonly passes: ReadonlyMap<string, number>
-  /** How often each was broken off at, by what was done. */
-  readonly hits: ReadonlyMap<string, Record<FaultAction, number>>
+  readonly hits: ReadonlyMap<string, Hits>
   readonly casualties: readonly Casualty[]
   /** Calls whose answer could not be stored although their process lived on: it had lost its lease, or the database. */
   readonly refusedCalls: ReadonlySet<string>
@@ -80,7 +82,7 @@ export const startCrew = async (
   options: { readonly pauseMs: number; readonly onCasualty: (casualty: Casualty) => void; readonly cacheDir: string },
 ): Promise<Crew> => {
   const passes = new Map<string, number>()
-  const hits = new Map<string, Record<FaultAction, number>>()
+  const hits = new Map<string, Hits>()
   const casualties: Casualty[] = []
   const refusedCalls = new Set<string>()
   const abandonedCalls = new Set<string>()
@@ -90,8 +92,8 @@ export const startCrew = async (
   let isClosing = false
   const startTimes: number[] = []
 
-  const count = (point: string, action: FaultAction) => {
-    const known = hits.get(point) ?? { kill: 0, pause: 0, cut: 0 }
+  const count = (point: string, action: keyof Hits) => {
+    const known = hits.get(point) ?? { kill: 0, pause: 0, cut: 0, beside: 0 }
     known[action] += 1
     hits.set(point, known)
   }
@@ -130,9 +132,10 @@ export const startCrew = async (
         strike(member, due.plan)
       }
     } else if (report.kind === 'hit') {
-      const { point, action } = report
+      const { point, action, beside } = report
       member.armed = undefined
       count(point, action)
+      if (action === 'kill') for (const other of beside) count(other, 'beside')
       passes.set(point, (passes.get(point) ?? 0) + 1)
       casualty(member, action, point)
       if (action === 'pause') {

@@ -19,6 +19,8 @@ export interface Witness {
   calls(states: readonly CallState[], outcome: 'begun' | 'stored' | 'refused'): void
   /** A job was taken from its queue, or is done. */
   job(name: string, payload: unknown, state: 'taken' | 'done'): void
+  /** Is given each job's work to do. */
+  during(work: () => Promise<void>): Promise<void>
 }
 
 /** Every method of the repositories after which something is there that was not there before. */
@@ -159,13 +161,15 @@ export const faultPoints = (witness: Witness): Intercept => ({
       }
       if (name === 'work') {
         const work: typeof queues.work = (pool, concurrency, handle) =>
-          queues.work(pool, concurrency, async (job) => {
-            witness.job(job.name, job.payload, 'taken')
-            witness.pass(`taking of ${job.name}`)
-            await handle(job)
-            witness.pass(`ending of ${job.name}`)
-            witness.job(job.name, job.payload, 'done')
-          })
+          queues.work(pool, concurrency, (job) =>
+            witness.during(async () => {
+              witness.job(job.name, job.payload, 'taken')
+              witness.pass(`taking of ${job.name}`)
+              await handle(job)
+              witness.pass(`ending of ${job.name}`)
+              witness.job(job.name, job.payload, 'done')
+            }),
+          )
         return work
       }
       return undefined

@@ -28,7 +28,10 @@ export const planFaults = (options: {
   // What is passed less often cannot be hit so often: a deadlock, the very first start.
   const requiredNow = () =>
     [...crew.passes].flatMap(([point, passed]) => (required.has(point) || passed >= 3 * wanted ? [point] : []))
-  const killsAt = (point: string) => crew.hits.get(point)?.kill ?? 0
+  const killsAt = (point: string) => {
+    const hits = crew.hits.get(point)
+    return hits ? hits.kill + hits.beside : 0
+  }
   /** The least hit of the required ones, or of all; when none of them comes, all that are not hit often enough. */
   const leastHit = () => {
     let isFirst = true

@@ -28,7 +28,13 @@ export type Report =
   /** How often each point was passed since the last time. */
   | { readonly kind: 'passed'; readonly counts: Readonly<Record<string, number>> }
   /** The last word before a kill. */
-  | { readonly kind: 'hit'; readonly point: string; readonly action: FaultAction }
+  | {
+      readonly kind: 'hit'
+      readonly point: string
+      readonly action: FaultAction
+      /** The last points of the other jobs that were under way: each is broken off between that one and its next. */
+      readonly beside: readonly string[]
+    }
   | { readonly kind: 'calls'; readonly states: readonly CallState[]; readonly outcome: 'begun' | 'stored' | 'refused' }
   | {
       readonly kind: 'job'

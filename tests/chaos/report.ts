@@ -1,16 +1,13 @@
 import type { CallFigures, Check } from './checks.ts'
-import type { Casualty } from './crew.ts'
+import type { Casualty, Hits } from './crew.ts'
 import { quantile } from './recovery-times.ts'
 import type { ChaosOptions } from './run-chaos.ts'
 
-export interface PointFigures {
+export interface PointFigures extends Hits {
   readonly name: string
   readonly passed: number
   /** Whether undisturbed work passes it too. */
   readonly isCalm: boolean
-  readonly kill: number
-  readonly pause: number
-  readonly cut: number
 }
 
 export interface ChaosReport {
@@ -40,7 +37,7 @@ const rowsOf = (report: ChaosReport): readonly (readonly [string, string])[] => 
   const by = (action: Casualty['action']) => casualties.filter((casualty) => casualty.action === action)
   const kills = by('kill')
   const calm = points.filter(({ isCalm }) => isCalm)
-  const fewest = Math.min(...calm.map(({ kill }) => kill))
+  const fewest = Math.min(...calm.map(({ kill, beside }) => kill + beside))
   return [
     ['backend', options.backend],
     ['seed', String(options.seed)],
@@ -53,7 +50,7 @@ const rowsOf = (report: ChaosReport): readonly (readonly [string, string])[] => 
     ['paused past the lease', String(by('pause').length)],
     ['cut off from the stores', String(by('cut').length)],
     ...[...report.restarts].sort().map(([how, count]): [string, string] => [`restarts of ${how}`, String(count)]),
-    ['points that undisturbed work passes', `${calm.length}, each hit by ${fewest} kills or more`],
+    ['points that undisturbed work passes', `${calm.length}, each broken off at by ${fewest} kills or more`],
     ['points that only disturbed work passes', String(points.length - calm.length)],
     ['calls of providers', `${calls.made} made, ${calls.recorded} recorded`],
     [
@@ -78,11 +75,11 @@ export const renderReport = (report: ChaosReport, withPoints: boolean): string =
     '',
     ...(withPoints
       ? [
-          '| point | passed | kills | pauses | cuts |',
-          '| --- | ---: | ---: | ---: | ---: |',
+          '| point | passed | kills there | kills while a job stood there | pauses | cuts |',
+          '| --- | ---: | ---: | ---: | ---: | ---: |',
           ...points.map(
-            ({ name, passed, isCalm, kill, pause, cut }) =>
-              `| ${name}${isCalm ? '' : ' (under faults only)'} | ${passed} | ${kill} | ${pause} | ${cut} |`,
+            ({ name, passed, isCalm, kill, beside, pause, cut }) =>
+              `| ${name}${isCalm ? '' : ' (under faults only)'} | ${passed} | ${kill} | ${beside} | ${pause} | ${cut} |`,
           ),
           '',
         ]

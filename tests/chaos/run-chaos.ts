@@ -292,7 +292,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       name,
       passed,
       isCalm: calm.has(name),
-      ...(crew.hits.get(name) ?? { kill: 0, pause: 0, cut: 0 }),
+      ...(crew.hits.get(name) ?? { kill: 0, pause: 0, cut: 0, beside: 0 }),
     })),
   }
 }

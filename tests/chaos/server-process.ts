@@ -2,6 +2,7 @@
  * A server's process that ends, stops or loses its connections at named points of its writes. Its first argument is
  * JSON (`ProcessOptions`); what it is told afterwards, and what it tells, is in `process-messages.ts`.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import diagnostics from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
@@ -34,9 +35,18 @@ diagnostics.subscribe('net.client.socket', (message) => {
 const passes = new Map<string, number>()
 let armed: Armed | undefined
 
+/** A job that is under way, and the last point that it passed. */
+interface UnderWay {
+  last: string | undefined
+}
+const jobs = new Set<UnderWay>()
+const ownJob = new AsyncLocalStorage<UnderWay>()
+
 const act = (point: string, { action }: Armed) => {
   armed = undefined
-  report({ kind: 'hit', point, action })
+  const own = ownJob.getStore()
+  const beside = [...jobs].flatMap((job) => (job !== own && job.last !== undefined ? [job.last] : []))
+  report({ kind: 'hit', point, action, beside })
   if (action === 'kill') process.kill(process.pid, 'SIGKILL')
   else if (action === 'pause') process.kill(process.pid, 'SIGSTOP')
   else {
@@ -49,6 +59,8 @@ const act = (point: string, { action }: Armed) => {
 const intercept = faultPoints({
   pass(point) {
     passes.set(point, (passes.get(point) ?? 0) + 1)
+    const own = ownJob.getStore()
+    if (own) own.last = point
     if (armed?.points.includes(point)) act(point, armed)
   },
   calls(states, outcome) {
@@ -56,6 +68,15 @@ const intercept = faultPoints({
   },
   job(name, payload, state) {
     report({ kind: 'job', name, payload: payload as Record<string, string>, state })
+  },
+  async during(work) {
+    const job: UnderWay = { last: undefined }
+    jobs.add(job)
+    try {
+      await ownJob.run(job, work)
+    } finally {
+      jobs.delete(job)
+    }
   },
 })
 

@@ -16,7 +16,7 @@ const interpreters: Readonly<Record<string, string>> = { '.py': 'python3', '.sh'
 /** Tight, so that each is met soon; the output is long, so that no secret hides in what is left out. */
 const limits = {
   ...defaultLimits.standard,
-  wallMs: 4_000,
+  wallMs: 30_000,
   graceMs: 300,
   memoryBytes: 256 * MIB,
   processes: 64,
@@ -26,7 +26,7 @@ const limits = {
   temporaryBytes: 64 * MIB,
   outputBytes: 8 * MIB,
 }
-/** For programs that would never end: how long they try makes no difference. */
+/** For programs that would never end: how long they try makes no difference. Others may take their time. */
 const shortWallMs = 2_000
 
 const words = (result: SandboxResult) => `${result.stdout}\n${result.stderr}`

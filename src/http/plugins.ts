@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { AccessWatch, LostAccess } from './domain/actor/access-watch.ts'
-import type { Viewer } from './domain/actor/viewer.ts'
-import type { GraphQLContext } from './schema/context.ts'
+import type { AccessWatch, LostAccess } from '../domain/actor/access-watch.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import type { GraphQLContext } from '../schema/context.ts'
 
 export interface ServerContext {
   viewer?: Viewer

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { writeArchive } from './adapters/archives/write-archive.ts'
-import type { Viewer } from './domain/actor/viewer.ts'
-import type { Services } from './domain/shared/services.ts'
-import { visibleVersion } from './domain/version/find-version.ts'
-import { readContents } from './domain/version/read-contents.ts'
-import { answerOrigin, type OriginRules, refuse, refuseStranger } from './server-http.ts'
+import { writeArchive } from '../adapters/archives/write-archive.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import type { Services } from '../domain/shared/services.ts'
+import { visibleVersion } from '../domain/version/find-version.ts'
+import { readContents } from '../domain/version/read-contents.ts'
+import { answerOrigin, type OriginRules, refuse, refuseStranger } from './respond.ts'
 
 export interface VersionArchives {
   readonly services: Services

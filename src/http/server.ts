@@ -5,25 +5,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError } from 'graphql'
 import { createYoga, maskError } from 'graphql-yoga'
-import { createAccessWatch } from './domain/actor/access-watch.ts'
-import { authenticate } from './domain/actor/authenticate.ts'
-import type { Viewer } from './domain/actor/viewer.ts'
-import { DomainError } from './domain/errors.ts'
-import type { EventFeed } from './domain/ports/event-feed.ts'
-import type { Services } from './domain/shared/services.ts'
-import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from './schema/context.ts'
-import { schema } from './schema/index.ts'
-import { readBody } from './server-http.ts'
-import { isMcp, serveMcp } from './server-mcp.ts'
-import {
-  endLostSubscriptions,
-  noteStreams,
-  refuseBrokenText,
-  requireViewer,
-  type ServerContext,
-} from './server-plugins.ts'
-import { isVersionArchive, serveVersionArchive } from './server-versions.ts'
-import { serveWebSockets } from './server-websocket.ts'
+import { createAccessWatch } from '../domain/actor/access-watch.ts'
+import { authenticate } from '../domain/actor/authenticate.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { EventFeed } from '../domain/ports/event-feed.ts'
+import type { Services } from '../domain/shared/services.ts'
+import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from '../schema/context.ts'
+import { schema } from '../schema/index.ts'
+import { isMcp, serveMcp } from './mcp.ts'
+import { endLostSubscriptions, noteStreams, refuseBrokenText, requireViewer, type ServerContext } from './plugins.ts'
+import { readBody } from './respond.ts'
+import { isVersionArchive, serveVersionArchive } from './version-archives.ts'
+import { serveWebSockets } from './websocket.ts'
 
 export interface ServerOptions {
   readonly services: Services

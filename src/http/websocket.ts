@@ -4,10 +4,10 @@ import type { Disposable, Context as SocketState, SubscribePayload } from 'graph
 import { type Extra, useServer } from 'graphql-ws/use/ws'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { WebSocketServer } from 'ws'
-import type { AccessWatch, LostAccess } from './domain/actor/access-watch.ts'
-import type { Viewer } from './domain/actor/viewer.ts'
-import type { GraphQLContext } from './schema/context.ts'
-import { lostAccessWords, type ServerContext } from './server-plugins.ts'
+import type { AccessWatch, LostAccess } from '../domain/actor/access-watch.ts'
+import type { Viewer } from '../domain/actor/viewer.ts'
+import type { GraphQLContext } from '../schema/context.ts'
+import { lostAccessWords, type ServerContext } from './plugins.ts'
 
 export interface WebSocketOptions {
   readonly yoga: YogaServerInstance<ServerContext, GraphQLContext>
