@@ -1,11 +1,19 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defaultLimits, fileLimit } from './adapters/sandbox/default-limits.ts'
+import type { TracingSettings } from './adapters/tracing/open-tracer.ts'
 import { imageName } from './domain/environment/image-name.ts'
 import { defaultRetention, type Retention } from './domain/maintenance/retention.ts'
 import type { SandboxLimits } from './domain/ports/sandbox.ts'
 import { type Bounds, defaultBounds } from './domain/shared/bounds.ts'
 import { defaultModelLimits, type ModelLimits } from './domain/testing/model-limits.ts'
+import {
+  type ApiRules,
+  defaultOperationLimits,
+  defaultRequestsPerMinute,
+  defaultWebSocketLimits,
+} from './http/limits.ts'
+import type { LogSettings } from './logger.ts'
 
 /** What was wrong with the environment: every fault at once. */
 export class ConfigError extends Error {
@@ -29,9 +37,25 @@ const list = z.string().transform((text) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
+/** As OpenTelemetry writes headers: names and values, the latter as in a URL. */
+const headers = list.transform((pairs, context): Readonly<Record<string, string>> => {
+  try {
+    return Object.fromEntries(
+      pairs.map((pair) => {
+        const [, name, value] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.+)$/.exec(pair) ?? []
+        if (name === undefined || value === undefined) throw new URIError('no pair')
+        return [name, decodeURIComponent(value)]
+      }),
+    )
+  } catch {
+    context.addIssue('must be pairs like name=value,other=value, with the values encoded as in a URL')
+    return z.NEVER
+  }
+})
 /** A whole number, large enough to run anything with and small enough to be counted in bytes. */
 const amount = (standard: string, least: number) =>
   withDefault(z.coerce.number().int().min(least).max(1_000_000_000), standard)
+const flag = z.enum(['true', 'false']).transform((word) => word === 'true')
 const mebibyte = 1024 * 1024
 const hour = 3_600_000
 const day = 24 * hour
@@ -48,7 +72,6 @@ const modelName = z.string().transform((name, context) => {
   return z.NEVER
 })
 
-// OTEL_EXPORTER_OTLP_ENDPOINT is checked, so that a bad one stops the start, although nothing in this version reads it.
 const environment = z.object({
   PORT: withDefault(z.coerce.number().int().min(0).max(65_535), '4000'),
   HOST: withDefault(text, '127.0.0.1'),
@@ -79,7 +102,23 @@ const environment = z.object({
   WEBHOOK_ALLOWED_HOSTS: optional(z.string().toLowerCase().pipe(list)),
   SECRET_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
   SIGNING_KEY: optional(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 32 bytes in hex')),
+  QUEUE_BOARD: withDefault(z.enum(['true', 'false']), 'false'),
   CORS_ORIGINS: withDefault(list.pipe(z.array(url(/^https?$/, 'https://host'))), ''),
+  GRAPHIQL: optional(flag),
+  INTROSPECTION: optional(flag),
+  GRAPHQL_MAX_DEPTH: amount(String(defaultOperationLimits.maxDepth), 1),
+  GRAPHQL_MAX_COST: amount(String(defaultOperationLimits.maxCost), 1),
+  GRAPHQL_MAX_TOKENS: amount(String(defaultOperationLimits.maxTokens), 1),
+  GRAPHQL_MAX_ALIASES: amount(String(defaultOperationLimits.maxAliases), 0),
+  PERSISTED_OPERATIONS: optional(text),
+  PERSISTED_OPERATIONS_ONLY: withDefault(flag, 'false'),
+  RATE_LIMIT_PER_MINUTE: amount(String(defaultRequestsPerMinute), 0),
+  TRUST_PROXY: withDefault(z.coerce.number().int().min(0).max(10), '0'),
+  WEBSOCKET_IDLE_SECONDS: withDefault(
+    z.coerce.number().int().min(1).max(86_400),
+    String(defaultWebSocketLimits.idleMs / 1_000),
+  ),
+  WEBSOCKET_MAX_PER_TOKEN: amount(String(defaultWebSocketLimits.maxPerToken), 1),
   REHEARSAL: withDefault(z.enum(['auto', 'always', 'never']), 'auto'),
   CODER_MODEL: optional(modelName),
   EVALUATOR_MODEL: optional(modelName),
@@ -107,7 +146,15 @@ const environment = z.object({
   VISUAL: optional(text),
   EDITOR: optional(text),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(url(/^https?$/, 'http://host:4318')),
+  OTEL_EXPORTER_OTLP_HEADERS: optional(headers),
+  OTEL_SERVICE_NAME: withDefault(text, 'countersign'),
+  OTEL_TRACES_SAMPLER_ARG: withDefault(z.coerce.number().min(0).max(1), '1'),
+  OTEL_CAPTURE_CONTENT: withDefault(z.enum(['true', 'false']), 'false'),
   LOG_LEVEL: withDefault(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
+  LOG_FORMAT: withDefault(z.enum(['auto', 'json', 'pretty']), 'auto'),
+  METRICS_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')),
+  METRICS_PORT: optional(z.coerce.number().int().min(0).max(65_535)),
+  METRICS_HOST: withDefault(text, '127.0.0.1'),
   NODE_ENV: withDefault(text, 'development'),
   PATH: withDefault(text, '/usr/local/bin:/usr/bin:/bin'),
 })
@@ -162,15 +209,47 @@ export interface Config {
   /** An Ed25519 private key, 32 bytes in hex; none: the data directory keeps one. */
   readonly signingKey: string | undefined
   readonly corsOrigins: readonly string[]
+  readonly api: ApiRules
+  /** Whether the API serves a page that shows the queues' jobs. */
+  readonly queueBoard: boolean
   /** The server that a client command asks, and as whom; none: the one on this machine. */
   readonly remote: { readonly url: string | undefined; readonly token: string | undefined }
   /** What the person writes in. */
   readonly editor: string | undefined
-  readonly logLevel: string
+  readonly log: LogSettings
+  /** Where traces are sent, and which; none: nothing is recorded. */
+  readonly tracing: TracingSettings | undefined
+  /** Who reads the metrics: with the token where the API is, and without one on a port of their own. */
+  readonly metrics: { readonly token: string | undefined; readonly port: number | undefined; readonly host: string }
   /** Where programs are looked for. */
   readonly searchPath: string
-  readonly production: boolean
 }
+
+/** The password in a URL, as it is written there and as it is meant. */
+const passwordsOf = (url: string | undefined): readonly string[] => {
+  const password = url === undefined ? '' : new URL(url).password
+  try {
+    return [password, decodeURIComponent(password)]
+  } catch {
+    // A percent sign that begins no code is one that is meant.
+    return [password]
+  }
+}
+
+/** Everything that may not be read in a log. */
+const secretsOf = (value: z.output<typeof environment>): readonly string[] =>
+  [
+    value.ADMIN_TOKEN,
+    value.OPENAI_API_KEY,
+    value.ANTHROPIC_API_KEY,
+    value.SECRET_KEY,
+    value.SIGNING_KEY,
+    value.COUNTERSIGN_TOKEN,
+    value.METRICS_TOKEN,
+    ...passwordsOf(value.DATABASE_URL),
+    ...passwordsOf(value.REDIS_URL),
+    ...Object.values(value.OTEL_EXPORTER_OTLP_HEADERS ?? {}),
+  ].filter((secret) => secret !== undefined)
 
 /**
  * Reads the environment.
@@ -178,10 +257,13 @@ export interface Config {
  */
 export const readConfig = (env: Readonly<Record<string, string | undefined>> = process.env): Config => {
   const parsed = environment.safeParse(env)
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  const faults = parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []
+  if (env.PERSISTED_OPERATIONS_ONLY === 'true' && !env.PERSISTED_OPERATIONS) {
+    faults.push('PERSISTED_OPERATIONS_ONLY: needs PERSISTED_OPERATIONS, or nothing could be asked')
   }
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
   const value = parsed.data
+  const production = value.NODE_ENV === 'production'
   return {
     host: value.HOST,
     port: value.PORT,
@@ -229,10 +311,38 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>> = p
     secretKey: value.SECRET_KEY,
     signingKey: value.SIGNING_KEY,
     corsOrigins: value.CORS_ORIGINS,
+    api: {
+      graphiql: value.GRAPHIQL ?? !production,
+      introspection: value.INTROSPECTION ?? !production,
+      operations: {
+        maxDepth: value.GRAPHQL_MAX_DEPTH,
+        maxCost: value.GRAPHQL_MAX_COST,
+        maxTokens: value.GRAPHQL_MAX_TOKENS,
+        maxAliases: value.GRAPHQL_MAX_ALIASES,
+      },
+      persisted: { file: value.PERSISTED_OPERATIONS, only: value.PERSISTED_OPERATIONS_ONLY },
+      rate: { requestsPerMinute: value.RATE_LIMIT_PER_MINUTE, trustedProxies: value.TRUST_PROXY },
+      webSockets: {
+        ...defaultWebSocketLimits,
+        idleMs: value.WEBSOCKET_IDLE_SECONDS * 1_000,
+        maxPerToken: value.WEBSOCKET_MAX_PER_TOKEN,
+      },
+    },
+    queueBoard: value.QUEUE_BOARD === 'true',
     remote: { url: value.COUNTERSIGN_URL, token: value.COUNTERSIGN_TOKEN },
     editor: value.VISUAL ?? value.EDITOR,
-    logLevel: value.LOG_LEVEL,
+    tracing:
+      value.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : {
+            endpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT,
+            headers: value.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+            serviceName: value.OTEL_SERVICE_NAME,
+            ratio: value.OTEL_TRACES_SAMPLER_ARG,
+            capturesContent: value.OTEL_CAPTURE_CONTENT === 'true',
+          },
+    log: { level: value.LOG_LEVEL, format: value.LOG_FORMAT, secrets: secretsOf(value) },
+    metrics: { token: value.METRICS_TOKEN, port: value.METRICS_PORT, host: value.METRICS_HOST },
     searchPath: value.PATH,
-    production: value.NODE_ENV === 'production',
   }
 }

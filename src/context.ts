@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +15,13 @@ import { createModelGateway } from './adapters/gateway/model-gateway.ts'
 import { createGitStore } from './adapters/git/git-store.ts'
 import { parseRemoteUrl } from './adapters/git/remote-url.ts'
 import type { BreakerOptions } from './adapters/llm/circuit-breaker.ts'
+import { knownModels } from './adapters/llm/known-models.ts'
 import { createModels, gatewayTargets, isConfigured } from './adapters/llm/models.ts'
-import { readPrices } from './adapters/llm/prices.ts'
+import { type Prices, readPrices } from './adapters/llm/prices.ts'
 import type { RetryOptions } from './adapters/llm/retry.ts'
-import { openQueues } from './adapters/queue/queues.ts'
+import type { Exposition } from './adapters/metrics/exposition.ts'
+import { measuredSandbox } from './adapters/metrics/measured-sandbox.ts'
+import { type OpenedQueues, openQueues } from './adapters/queue/queues.ts'
 import { type RehearsalOptions, startRehearsal } from './adapters/rehearsal/server.ts'
 import { commandUser } from './adapters/sandbox/command-user.ts'
 import { sweepScratch } from './adapters/sandbox/scratch.ts'
@@ -26,14 +30,19 @@ import { sweepLayers } from './adapters/sandbox/set-up-layer.ts'
 import { keptSecretKey, keptSigningKey } from './adapters/secrets/kept-secret.ts'
 import { createSecrets } from './adapters/secrets/secrets.ts'
 import { createTemplateStore } from './adapters/templates/template-store.ts'
+import { openTracer } from './adapters/tracing/open-tracer.ts'
+import { tracedSandbox } from './adapters/tracing/traced-sandbox.ts'
 import { createWebhookSender } from './adapters/webhooks/webhook-sender.ts'
 import type { Config } from './config.ts'
 import { createHeldLeases } from './domain/lease/held-leases.ts'
 import type { EventFeed } from './domain/ports/event-feed.ts'
 import type { GitStore } from './domain/ports/git-store.ts'
+import { unmeasured } from './domain/ports/measure.ts'
 import type { Provider } from './domain/ports/model-provider.ts'
 import type { Queues } from './domain/ports/queues.ts'
+import { readQueuedFigures, readStoredFigures } from './domain/process/deployment-figures.ts'
 import { coalesce } from './domain/shared/coalesce.ts'
+import { redactor } from './domain/shared/redact-secrets.ts'
 import type { Logger, Models, Services } from './domain/shared/services.ts'
 import { version } from './version.ts'
 import { handlers } from './workers/handlers.ts'
@@ -68,8 +77,11 @@ export interface ContextOptions {
 export interface Context extends AsyncDisposable {
   readonly services: Services
   readonly queues: Queues
+  readonly openBoard: OpenedQueues['openBoard']
   readonly relay: OutboxRelay
   readonly feed: EventFeed
+  /** What is counted and timed; undefined where the configuration has nobody read it. */
+  readonly metrics: Exposition | undefined
   /** The providers that the rehearsal plays. */
   readonly rehearsed: readonly Provider[]
   /** The calls that the rehearsal was asked; empty without one. */
@@ -88,11 +100,29 @@ const untouched: Intercept = {
   queues: (queues) => queues,
 }
 
+/** Where figures are read, they are kept; otherwise nothing that would keep them is loaded. */
+const openPrometheus = async (config: Config, prices: Prices) => {
+  const { metrics, openai, anthropic, judge, coder, evaluator } = config
+  if (metrics.token === undefined && metrics.port === undefined) return undefined
+  const [{ createPrometheus }, { createExposition }] = await Promise.all([
+    import('./adapters/metrics/prometheus.ts'),
+    import('./adapters/metrics/exposition.ts'),
+  ])
+  const configured = [openai, anthropic, judge, coder, evaluator].map((chosen) => chosen?.model)
+  return { ...createPrometheus(knownModels(prices, configured)), createExposition }
+}
+
 /** Builds everything that a process of this server needs. */
 export const createContext = async (config: Config, options: ContextOptions): Promise<Context> => {
   const { log, intercept = untouched } = options
   await using stack = new AsyncDisposableStack()
   const prices = readPrices(config.modelPrices ?? new URL('../prices.json', import.meta.url))
+  const prometheus = await openPrometheus(config, prices)
+  const measure = prometheus?.measure ?? unmeasured
+  const processName = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
+  const sender = { version, processName, redact: redactor(config.log.secrets) }
+  // Ends after everything that may record something.
+  const { tracer } = stack.use(await openTracer(config.tracing, sender, log))
   const scratch = join(config.dataDir, 'workspaces')
   await sweepScratch(scratch)
   const layerRoot = join(config.dataDir, 'environments')
@@ -147,13 +177,14 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     options.rehearsal && unconfigured.length > 0 ? await startRehearsal(options.rehearsalOptions ?? {}) : undefined
   if (rehearsal) stack.defer(() => rehearsal.close())
   const models = intercept.models(
-    createModels({ ...config, rehearsal, prices, retry: options.retry, breaker: options.breaker }, log),
+    createModels({ ...config, rehearsal, prices, retry: options.retry, breaker: options.breaker, measure }, log),
   )
   const gateway = await createModelGateway({ targets: gatewayTargets({ ...config, rehearsal, prices }, models), log })
 
   const { redisUrl } = config
   const deployment = await databaseIdentity(orm)
-  const queues = intercept.queues(await openQueues({ redisUrl, databaseUrl: options.databaseUrl, deployment }, log))
+  const opened = await openQueues({ redisUrl, databaseUrl: options.databaseUrl, deployment }, log)
+  const queues = intercept.queues(opened)
   stack.use(queues)
   const feed = await createEventFeed(em, log)
   stack.use(feed)
@@ -165,28 +196,34 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const relay = startOutboxRelay(em, queues, jobs, log)
   stack.use(relay)
 
+  // What is woken looks for everybody's sake: it is no part of the request or job that woke it.
+  const onItsOwn = AsyncLocalStorage.snapshot()
   const announceEvents = coalesce(() => queues.signals.publish(eventsTopic))
   const announceLeases = coalesce(() => queues.signals.publish(leasesTopic))
   const services: Services = {
     em,
     clock: () => new Date(),
     log,
+    measure,
+    tracer,
     wake: {
-      outbox: relay.wake,
-      events() {
-        feed.wake()
-        announceEvents()
-      },
-      leases() {
-        heldLeases.check()
-        announceLeases()
-      },
+      outbox: (pools) => onItsOwn(() => relay.wake(pools)),
+      events: () =>
+        onItsOwn(() => {
+          feed.wake()
+          announceEvents()
+        }),
+      leases: () =>
+        onItsOwn(() => {
+          heldLeases.check()
+          announceLeases()
+        }),
     },
     queues,
     jobs,
     textFeed,
     git,
-    sandbox,
+    sandbox: tracedSandbox(prometheus ? measuredSandbox(sandbox, measure) : sandbox, tracer),
     limits: config.sandboxLimits,
     layerDirectory: (hash) => join(layerRoot, hash),
     checkouts,
@@ -207,15 +244,25 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     }),
     signer: createSigner(config.signingKey ?? (await keptSigningKey(join(config.dataDir, 'signing-key')))),
     checkRemoteUrl: (url) => parseRemoteUrl(url, remoteRules),
-    processName: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+    processName,
     heldLeases,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     renewMs: options.renewMs ?? defaultRenewMs,
   }
+  const metrics = prometheus?.createExposition(
+    prometheus.registry,
+    {
+      readStored: () => readStoredFigures(services, feed.position()),
+      readQueued: () => readQueuedFigures(services),
+    },
+    { version, log },
+  )
   const owned = stack.move()
   return {
     services,
+    metrics,
     queues,
+    openBoard: opened.openBoard,
     relay,
     feed,
     rehearsed: rehearsal ? unconfigured : [],

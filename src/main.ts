@@ -1,4 +1,6 @@
+#!/usr/bin/env node
 import { Console } from 'node:console'
+import { hostname } from 'node:os'
 import { CommanderError } from 'commander'
 import { describeFault, type ExitCode, exitCodes, InterruptedError, UsageError } from './cli/exit.ts'
 import { runToEnd } from './cli/lifecycle.ts'
@@ -98,7 +100,7 @@ const commands: Commands = {
       return migrateDatabase({
         ...running,
         async migrate(databaseUrl) {
-          await awaitDatabase(databaseUrl, true, { log: createLogger(config.logLevel), signal })
+          await awaitDatabase(databaseUrl, true, { log: createLogger(config.log), signal })
           return await migrate(databaseUrl)
         },
       })
@@ -112,10 +114,19 @@ const commands: Commands = {
       },
       { preferred: { PORT: '0', LOG_LEVEL: 'warn' }, isLive: true },
     ),
-  doctor: (options) =>
-    run(options, async ({ config, output }) => {
+  doctor: ({ url, tokenFile, ...options }) =>
+    run(options, async (running) => {
       const { doctor } = await import('./cli/doctor/command.ts')
-      return doctor(config, output)
+      return doctor({ ...running, url, tokenFile })
+    }),
+  health: (options) =>
+    run(options, async ({ config, output }) => {
+      const [{ checkProcesses }, { lastSigns }, { silentMs }] = await Promise.all([
+        import('./cli/health.ts'),
+        import('./adapters/db/last-signs.ts'),
+        import('./domain/process/beat.ts'),
+      ])
+      return checkProcesses({ config, output, host: hostname(), freshMs: silentMs, lastSigns })
     }),
   export: ({ version: id, directory, ...options }) =>
     run(options, async ({ config, output, signal }) => {
@@ -131,7 +142,7 @@ const commands: Commands = {
         version: id,
         directory,
         async withVersion(versionId, use) {
-          await using stores = await openStores(config, createLogger(config.logLevel))
+          await using stores = await openStores(config, createLogger(config.log))
           return await use(await openExport(stores, versionId))
         },
       })
@@ -144,8 +155,35 @@ const commands: Commands = {
         import('./open-stores.ts'),
         import('./logger.ts'),
       ])
-      await using stores = await openStores(config, createLogger(config.logLevel))
+      await using stores = await openStores(config, createLogger(config.log))
       return await fsck({ output, signal, project, check: (what) => fsckProjects(stores, what) })
+    }),
+  backup: ({ path, withSecrets, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const [{ backup }, { copyingFrom }] = await Promise.all([
+        import('./cli/backup/backup.ts'),
+        import('./backup-places.ts'),
+      ])
+      return await backup({ output, signal, path, withSecrets, take: copyingFrom(config) })
+    }),
+  restore: ({ path, ...options }) =>
+    run(options, async ({ config, output, signal }) => {
+      const [{ restore }, { fsck }, { restorePlace }, { migrationNames }] = await Promise.all([
+        import('./cli/backup/restore.ts'),
+        import('./cli/fsck.ts'),
+        import('./backup-places.ts'),
+        import('./adapters/db/migrate.ts'),
+      ])
+      await using place = restorePlace(config)
+      return await restore({
+        output,
+        signal,
+        path,
+        dataDir: config.dataDir,
+        knownMigrations: await migrationNames(),
+        restore: place.restore,
+        check: () => place.check((check) => fsck({ output, signal, project: undefined, check })),
+      })
     }),
   verify: ({ repository, commit, key, ...options }) =>
     run(options, async ({ config, output, signal }) => {

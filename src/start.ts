@@ -9,7 +9,9 @@ import type { Config } from './config.ts'
 import { type Context, type ContextOptions, createContext } from './context.ts'
 import { ensureActors } from './domain/actor/ensure-actors.ts'
 import type { Provider } from './domain/ports/model-provider.ts'
-import { checkHealth } from './health.ts'
+import { healthComponents } from './health/components.ts'
+import { createHealth, type HealthOptions } from './health/health.ts'
+import type { WebSocketLimits } from './http/limits.ts'
 import type { RunningServer } from './http/server.ts'
 import type { Pool } from './jobs/job.ts'
 import { createLogger } from './logger.ts'
@@ -37,7 +39,9 @@ export interface StartOptions {
   > & {
     readonly patience?: Patience
     readonly accessCheckMs?: number
+    readonly webSockets?: Partial<WebSocketLimits>
     readonly beatMs?: number
+    readonly health?: HealthOptions
   }
 }
 
@@ -45,6 +49,8 @@ export interface Running {
   /** Where the API is; empty for a worker alone. */
   readonly url: string
   readonly adminToken: string
+  /** Where the metrics are, without a token; null where the configuration names no port. */
+  readonly metricsUrl: string | null
   /** Where the token is kept; null when it came from the environment. */
   readonly adminTokenFile: string | null
   /** What a person should read. */
@@ -58,12 +64,32 @@ export interface Running {
   close(): Promise<void>
 }
 
+/** Serves the figures on a port of their own where the configuration names one. @returns where; null without one */
+const openMetricsPort = async (
+  { metrics, services: { log } }: Context,
+  { metrics: { host, port } }: Config,
+  stack: AsyncDisposableStack,
+): Promise<string | null> => {
+  if (metrics === undefined || port === undefined) return null
+  const { startMetricsServer } = await import('./http/metrics.ts')
+  const { url } = stack.use(await startMetricsServer(metrics, { host, port, log }))
+  log.info({ url }, 'metrics are served')
+  return url
+}
+
+/** The figures beside the API where there is a token for them. */
+const openMetricsRoute = async ({ metrics }: Context, { metrics: { token } }: Config) => {
+  if (metrics === undefined || token === undefined) return undefined
+  const { metricsRoute } = await import('./http/metrics.ts')
+  return metricsRoute(metrics, token)
+}
+
 /**
  * Starts what the options name: the API, worker pools or both, with an embedded database where none is configured. The
  * order in which the processes of a deployment are started does not matter: each waits for what it needs.
  */
 export const start = async (config: Config, options: StartOptions): Promise<Running> => {
-  const log = createLogger(config.logLevel)
+  const log = createLogger(config.log)
   const notices: string[] = []
   await using stack = new AsyncDisposableStack()
   // Others may pass through, as the database's own user must; each secret in it is closed by itself.
@@ -91,6 +117,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
     await createContext(config, { databaseUrl, log, rehearsal: rehearse, ...options.overrides }),
   )
   const { services, queues, feed } = context
+  const metricsUrl = await openMetricsPort(context, config, stack)
   const tokenFile = config.adminToken === undefined ? join(config.dataDir, 'admin-token') : null
   const adminToken =
     tokenFile === null || config.adminToken !== undefined
@@ -129,12 +156,17 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
     server = await startServer({
       services,
       feed,
-      health: () => checkHealth(context, pools),
+      health: createHealth(
+        healthComponents({ services, queues, feed, dataDir: config.dataDir, pools }),
+        options.overrides?.health,
+      ),
+      openBoard: config.queueBoard ? context.openBoard : undefined,
       version,
       host: config.host,
       port: config.port,
       corsOrigins: config.corsOrigins,
-      graphiql: !config.production,
+      metrics: await openMetricsRoute(context, config),
+      rules: { ...config.api, webSockets: { ...config.api.webSockets, ...options.overrides?.webSockets } },
       ...(options.overrides?.accessCheckMs && { accessCheckMs: options.overrides.accessCheckMs }),
     })
     const { close } = server
@@ -151,6 +183,7 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   return {
     url: server?.url ?? '',
     adminToken,
+    metricsUrl,
     adminTokenFile: tokenFile,
     notices,
     rehearsal: context.rehearsed,

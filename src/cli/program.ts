@@ -19,9 +19,14 @@ export interface Commands {
   ): Promise<void>
   migrate(options: CommonOptions): Promise<void>
   demo(options: CommonOptions & { readonly scenario: DemoScenario; readonly yes: boolean }): Promise<void>
-  doctor(options: CommonOptions): Promise<void>
+  doctor(
+    options: CommonOptions & { readonly url: string | undefined; readonly tokenFile: string | undefined },
+  ): Promise<void>
+  health(options: CommonOptions): Promise<void>
   export(options: CommonOptions & { readonly version: string; readonly directory: string }): Promise<void>
   fsck(options: CommonOptions & { readonly project: string | undefined }): Promise<void>
+  backup(options: CommonOptions & { readonly path: string; readonly withSecrets: boolean }): Promise<void>
+  restore(options: CommonOptions & { readonly path: string }): Promise<void>
   verify(
     options: CommonOptions & {
       readonly repository: string
@@ -69,6 +74,17 @@ honoured. LOG_LEVEL=debug shows where an error comes from.
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.`
 
+const backupHelp = `
+It may be made while the server works. It has all rows, all repositories and,
+unless told otherwise, the secrets that DATA_DIR keeps: it is as secret as the
+server. The queue is not in it, nor what can be made again.`
+
+const restoreHelp = `
+Everything is compared with its SHA-256 before anything is written. The
+database and DATA_DIR have to be empty, and no process may use them: with
+DATABASE_URL rows go to that server, without it to the embedded one. At the end
+everything is checked as fsck does. Nothing is started.`
+
 const verifyHelp = `
 The key must come from elsewhere than the repository: ask the server for
 \`{ signingKey { keyId publicKey } }\`, or run \`countersign doctor\` beside it.
@@ -77,6 +93,12 @@ Notes are not cloned by themselves; fetch them first:
   git fetch origin refs/notes/countersign:refs/notes/countersign
 
 It needs git, and neither the server nor its database.`
+
+const doctorHelp = `
+Where a server runs on this machine, its components are asked as well. With
+--url only that server is asked; its token is in --token-file or in
+COUNTERSIGN_TOKEN. Keys of providers are tried by asking for their models.
+It fails when something that is needed is missing.`
 
 const mcpHelp = `
 The agent's host starts it and speaks the Model Context Protocol with it. Give
@@ -132,8 +154,15 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
     .action((flags: Flags & { readonly scenario: DemoScenario; readonly yes?: boolean }) =>
       commands.demo({ ...common(flags), scenario: flags.scenario, yes: flags.yes ?? false }),
     )
-  command('doctor', 'Say what is missing on this machine and how to get it.').action((flags: Flags) =>
-    commands.doctor(common(flags)),
+  command('doctor', 'Say what this machine and the server lack, and how to get it.')
+    .addOption(urlOption)
+    .addOption(tokenFileOption)
+    .addHelpText('after', doctorHelp)
+    .action((flags: Flags & ServerFlags) =>
+      commands.doctor({ ...common(flags), url: flags.url, tokenFile: flags.tokenFile }),
+    )
+  command('health', 'Say whether the processes on this host work: the health check of a container.').action(
+    (flags: Flags) => commands.health(common(flags)),
   )
   command('export', 'Write a version to a directory and check every file against its manifest.')
     .argument('<version>', "the version's id")
@@ -146,6 +175,17 @@ export const createProgram = (commands: Commands, version: string, streams: Prog
     .action((flags: Flags & { readonly project?: string }) =>
       commands.fsck({ ...common(flags), project: flags.project }),
     )
+  command('backup', 'Copy everything that is stored, as of one moment, into a directory or a file.')
+    .argument('<path>', 'a new directory, or a new file when it ends with .tar.gz')
+    .option('--without-secrets', 'leave out the keys and the token that DATA_DIR keeps')
+    .addHelpText('after', backupHelp)
+    .action((path: string, flags: Flags & { readonly withoutSecrets?: boolean }) =>
+      commands.backup({ ...common(flags), path, withSecrets: !(flags.withoutSecrets ?? false) }),
+    )
+  command('restore', 'Put a backup into an empty database and an empty DATA_DIR.')
+    .argument('<path>', 'the directory or file of a backup')
+    .addHelpText('after', restoreHelp)
+    .action((path: string, flags: Flags) => commands.restore({ ...common(flags), path }))
   command('verify', 'Prove by a clone alone that a commit is what people countersigned.')
     .argument('<repo>', 'a clone, its notes fetched')
     .argument('[commit]', 'a commit, branch or tag (default: what is checked out)')

@@ -108,7 +108,7 @@ const announce = (output: Output, running: ServerProcess, options: StartOptions,
     if (options.api) output.print(url)
     return
   }
-  output.print(renderReady(running, options, config, output))
+  output.print(renderReady(running, options, config.api, output))
 }
 
 const labelColumns = 14
@@ -117,7 +117,7 @@ const labelColumns = 14
 export const renderReady = (
   running: Pick<ServerProcess, 'url' | 'adminTokenFile' | 'notices'>,
   options: Pick<StartOptions, 'api' | 'pools'>,
-  config: Pick<Config, 'production'>,
+  { graphiql }: Pick<Config['api'], 'graphiql'>,
   { style, columns }: Pick<Output, 'style' | 'columns'>,
 ): string => {
   const row = (label: string, text: string) => `  ${style.faint(padEnd(label, labelColumns))}${text}`
@@ -126,7 +126,7 @@ export const renderReady = (
     style.strong('Countersign is ready.'),
     ...(options.api
       ? [
-          row(config.production ? 'GraphQL' : 'GraphiQL', style.place(`${running.url}/graphql`)),
+          row(graphiql ? 'GraphiQL' : 'GraphQL', style.place(`${running.url}/graphql`)),
           row(
             'Admin token',
             running.adminTokenFile === null ? 'the one in ADMIN_TOKEN' : `in ${running.adminTokenFile}`,

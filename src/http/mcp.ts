@@ -3,32 +3,31 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { writeArchive } from '../adapters/archives/write-archive.ts'
-import type { Viewer } from '../domain/actor/viewer.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { readContents } from '../domain/version/read-contents.ts'
 import { createMcpEndpoint } from '../mcp/handler.ts'
+import { foreignPage } from './foreign-page.ts'
 import { brokenText } from './plugins.ts'
-import { answerOrigin, type OriginRules, readBody, refuse, refuseStranger } from './respond.ts'
+import { answerOrigin, type OriginRules, readBody, refuse, tooLarge } from './respond.ts'
+import type { Route } from './route.ts'
+import type { SignIn } from './sign-in.ts'
 
 export interface McpServing {
   readonly services: Services
   readonly feed: EventFeed
   readonly version: string
-  readonly findViewer: (authorization: unknown) => Promise<Viewer | undefined>
+  readonly signIn: SignIn
   /** The pages of other origins that may ask. */
   readonly corsOrigins: readonly string[]
   readonly maxBodyBytes: number
 }
 
-export interface ServedMcp {
-  serve(request: IncomingMessage, response: ServerResponse): Promise<void>
+export interface ServedMcp extends Route {
   /** Calls that wait are answered now. */
   drain(): void
   close(): Promise<void>
 }
-
-export const isMcp = (path: string): boolean => path === '/mcp'
 
 const originRules: OriginRules = {
   methods: 'POST',
@@ -62,7 +61,7 @@ const parseError = (error: unknown): Response => {
  * before anything else, also one that has led its own name to this machine: browsers say where a page is from.
  */
 export const serveMcp = (options: McpServing): ServedMcp => {
-  const { services, feed, version, findViewer, corsOrigins, maxBodyBytes } = options
+  const { services, feed, version, signIn, corsOrigins, maxBodyBytes } = options
   const ending = new AbortController()
   const endpoint = createMcpEndpoint({
     services,
@@ -78,24 +77,23 @@ export const serveMcp = (options: McpServing): ServedMcp => {
     else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response)
   }
   return {
+    name: 'MCP',
+    answers: (path) => path === '/mcp',
     async serve(request, response) {
       const { origin } = request.headers
       if (origin !== undefined && !corsOrigins.includes(origin)) {
-        return refuse(response, 403, 'FORBIDDEN', 'Pages of this origin may not ask here; CORS_ORIGINS says which may.')
+        return refuse(response, foreignPage)
       }
       if (answerOrigin(corsOrigins, originRules, request, response)) return
-      const viewer = await findViewer(request.headers.authorization)
-      if (!viewer) return refuseStranger(response)
+      const { viewer, refusal } = await signIn(request, request.headers.authorization)
+      if (refusal) return refuse(response, refusal)
       const left = new AbortController()
       response.once('close', () => left.abort())
       const init = { method: request.method ?? 'GET', headers: headersOf(request), signal: left.signal }
       const asked = new Request('http://countersign.invalid/mcp', init)
       if (request.method !== 'POST') return sendBack(await endpoint.answer(asked, viewer, undefined), response)
       const read = await readBody(request, maxBodyBytes)
-      if (read === undefined) {
-        const words = `The request is larger than ${maxBodyBytes} bytes.`
-        return refuse(response, 413, 'TOO_LARGE', words, { connection: 'close' })
-      }
+      if (read === undefined) return refuse(response, tooLarge(maxBodyBytes))
       let body: unknown
       try {
         body = parseBody(read)

@@ -3,10 +3,15 @@ import { type ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { AccessWatch, LostAccess } from '../domain/actor/access-watch.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
+import type { Measure } from '../domain/ports/measure.ts'
 import type { GraphQLContext } from '../schema/context.ts'
+import { refusalError } from './client-errors.ts'
+import { notSignedIn, type SignedIn } from './sign-in.ts'
 
 export interface ServerContext {
   viewer?: Viewer
+  /** Says who asks over HTTP. */
+  whoAsks?: () => Promise<SignedIn>
   /** What is answered over HTTP. */
   res?: ServerResponse
 }
@@ -22,13 +27,10 @@ export const noteStreams = (note: (response: ServerResponse) => void): Plugin<ob
  * Turns away who is not signed in before the body is read: otherwise the errors of parsing and validation would be
  * answered to anybody, and with them parts of the schema.
  */
-export const requireViewer = (
-  findViewer: (authorization: string | null) => Promise<Viewer | undefined>,
-  notSignedIn: () => GraphQLError,
-): Plugin<object, ServerContext> => ({
-  async onRequestParse({ request, serverContext }) {
-    const viewer = await findViewer(request.headers.get('authorization'))
-    if (!viewer) throw notSignedIn()
+export const requireViewer = (): Plugin<object, ServerContext> => ({
+  async onRequestParse({ serverContext }) {
+    const { viewer, refusal } = (await serverContext.whoAsks?.()) ?? { refusal: notSignedIn }
+    if (refusal) throw refusalError(refusal)
     serverContext.viewer = viewer
   },
 })
@@ -47,15 +49,18 @@ export const brokenText = (value: unknown, path: readonly string[] = []): readon
   return undefined
 }
 
+const badVariables = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } })
+
 /** The error for variables that hold what neither UTF-8 nor PostgreSQL can carry; undefined when there is none. */
 const brokenTextError = (variables: unknown): GraphQLError | undefined => {
-  const path = brokenText(variables)
-  return (
-    path &&
-    new GraphQLError(`The variable ${path.join('.')} holds half of a surrogate pair, which is no text.`, {
-      extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
-    })
-  )
+  try {
+    const path = brokenText(variables)
+    return path && badVariables(`The variable ${path.join('.')} holds half of a surrogate pair, which is no text.`)
+  } catch (error) {
+    if (error instanceof RangeError) return badVariables('The variables are nested too deeply to be read.')
+    throw error
+  }
 }
 
 /** Refuses operations whose variables are not Unicode, over HTTP and WebSocket. Documents cannot carry such text. */
@@ -146,7 +151,10 @@ const endable = (source: Results, onEnd: () => void): Endable => {
 }
 
 /** Ends subscriptions, over whatever transport, of those who lost the access that they had when they subscribed. */
-export const endLostSubscriptions = (access: AccessWatch): Plugin<GraphQLContext> => ({
+export const endLostSubscriptions = (
+  access: AccessWatch,
+  measure: Pick<Measure, 'subscriptionOpened'>,
+): Plugin<GraphQLContext> => ({
   async onSubscribe({ args }) {
     let lostBefore: LostAccess | undefined
     let lose = (why: LostAccess) => {
@@ -156,7 +164,11 @@ export const endLostSubscriptions = (access: AccessWatch): Plugin<GraphQLContext
     return {
       onSubscribeResult({ result, setResult }) {
         if (!isStream(result)) return stop()
-        const subscription = endable(result, stop)
+        const noteEnd = measure.subscriptionOpened()
+        const subscription = endable(result, () => {
+          stop()
+          noteEnd()
+        })
         lose = subscription.lose
         if (lostBefore !== undefined) lose(lostBefore)
         setResult(subscription.results)

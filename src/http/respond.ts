@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+/** Why a request is not answered. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** Answers with an error that was found before anything was read. */
-export const refuse = (
-  response: ServerResponse,
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): void => {
+export const refuse = (response: ServerResponse, { status, code, message, headers }: Refusal): void => {
   const body = `${JSON.stringify({ errors: [{ message, extensions: { code } }] })}\n`
   response.writeHead(status, {
     ...headers,
@@ -17,11 +19,13 @@ export const refuse = (
   response.end(body)
 }
 
-/** Nobody is signed in. */
-export const refuseStranger = (response: ServerResponse): void =>
-  refuse(response, 401, 'UNAUTHENTICATED', 'Not signed in: send a token as `Authorization: Bearer ...`.', {
-    'www-authenticate': 'Bearer',
-  })
+/** The connection is closed, since the rest of the body is not read. */
+export const tooLarge = (maxBytes: number): Refusal => ({
+  status: 413,
+  code: 'TOO_LARGE',
+  message: `The request is larger than ${maxBytes} bytes.`,
+  headers: { connection: 'close' },
+})
 
 /** What pages of other origins may do: comma-separated lists, as the headers have them. */
 export interface OriginRules {

@@ -1,34 +1,44 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { GraphQLError } from 'graphql'
-import { createYoga, maskError } from 'graphql-yoga'
+import type { QueueBoard } from '../adapters/queue/queue-board.ts'
 import { createAccessWatch } from '../domain/actor/access-watch.ts'
-import { authenticate } from '../domain/actor/authenticate.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
-import { DomainError } from '../domain/errors.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
+import { withLogContext } from '../domain/shared/log-context.ts'
 import type { Services } from '../domain/shared/services.ts'
-import { type ComponentHealth, createGraphQLContext, type GraphQLContext } from '../schema/context.ts'
+import type { Health } from '../health/health.ts'
+import { createGraphQLContext, type GraphQLContext } from '../schema/context.ts'
 import { schema } from '../schema/index.ts'
-import { isMcp, serveMcp } from './mcp.ts'
-import { endLostSubscriptions, noteStreams, refuseBrokenText, requireViewer, type ServerContext } from './plugins.ts'
-import { readBody } from './respond.ts'
-import { isVersionArchive, serveVersionArchive } from './version-archives.ts'
+import { createToClientError } from './client-errors.ts'
+import { graphqlRoute, maxBodyBytes } from './graphql-route.ts'
+import { createGraphQLServer } from './graphql-server.ts'
+import { healthEndpoints } from './health-endpoints.ts'
+import type { ApiRules } from './limits.ts'
+import { serveMcp } from './mcp.ts'
+import { readPersistedOperations } from './persisted-operations.ts'
+import { queueBoard, queueBoardPath } from './queue-board.ts'
+import { requestIdOf } from './request-id.ts'
+import { type Refusal, refuse } from './respond.ts'
+import type { Route } from './route.ts'
+import { createSignIn } from './sign-in.ts'
+import { versionArchives } from './version-archives.ts'
 import { serveWebSockets } from './websocket.ts'
 
 export interface ServerOptions {
   readonly services: Services
   readonly feed: EventFeed
-  readonly health: () => Promise<readonly ComponentHealth[]>
+  readonly health: Health
   readonly version: string
   readonly host: string
   readonly port: number
   readonly corsOrigins: readonly string[]
-  /** GraphiQL and introspection for people at work on a frontend. */
-  readonly graphiql: boolean
+  readonly rules: ApiRules
+  /** Shows the metrics; undefined where nobody may read them here. */
+  readonly metrics?: Route | undefined
+  /** Opens what shows the queues' jobs; undefined where nobody may see them. */
+  readonly openBoard?: ((basePath: string) => Promise<QueueBoard>) | undefined
   /** How soon at the latest a connection ends whose viewer lost access; 20 s unless given. */
   readonly accessCheckMs?: number
 }
@@ -45,168 +55,80 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-// The largest patch is 5 MiB, and JSON may double it; archives come as multipart and have their own limit.
-const maxBodyBytes = 16 * 1024 * 1024
-const maxArchiveBytes = 210 * 1024 * 1024
 const closeGraceMs = 2_000
 const defaultAccessCheckMs = 20_000
 
-const notSignedIn = () =>
-  new GraphQLError('Not signed in: send a token as `Authorization: Bearer ...`.', {
-    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
-  })
-
-const bearer = (header: unknown): string | undefined =>
-  typeof header === 'string' ? /^Bearer (\S{1,500})$/i.exec(header)?.[1] : undefined
-
-/** What a client did wrong is said; faults of the server are masked, and logged. */
-const toClientError = (services: Services) => (error: unknown, message: string, isDev?: boolean) => {
-  const cause = error instanceof GraphQLError ? error.originalError : error
-  if (cause instanceof DomainError) {
-    const { nodes, source, positions, path } = error instanceof GraphQLError ? error : ({} as Partial<GraphQLError>)
-    return new GraphQLError(cause.message, {
-      nodes,
-      source,
-      positions,
-      path,
-      extensions: { code: cause.code },
-    } as never)
-  }
-  if (cause !== undefined && !(cause instanceof GraphQLError)) services.log.error({ error: cause }, 'request failed')
-  return maskError(error, message, isDev)
+const draining: Refusal = {
+  status: 503,
+  code: 'DRAINING',
+  message: 'This process is ending, and takes no new work: ask again, and another one answers.',
+  headers: { 'retry-after': '1', connection: 'close' },
 }
 
-const sayDraining = (response: ServerResponse): void => {
-  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' })
-  const message = 'This process is ending, and takes no new work: ask again, and another one answers.'
-  response.end(`${JSON.stringify({ errors: [{ message }] })}\n`)
-}
-
-const maxBytes = (request: IncomingMessage): number =>
-  request.headers['content-type']?.startsWith('multipart/form-data') ? maxArchiveBytes : maxBodyBytes
-
-const sayTooLarge = (request: IncomingMessage, response: ServerResponse): void => {
-  response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
-  response.end(
-    `${JSON.stringify({ errors: [{ message: `The request is larger than ${maxBytes(request)} bytes.` }] })}\n`,
-  )
-}
-
-/** Serves GraphQL over HTTP, SSE and WebSocket, MCP, archives, and the health endpoints. */
+/**
+ * Serves GraphQL over HTTP, SSE and WebSocket, MCP, archives, and the health endpoints.
+ * @throws PersistedOperationsError when they cannot be used
+ */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
-  const { services, feed, health, version } = options
-  const findViewer = async (authorization: unknown): Promise<Viewer | undefined> => {
-    const secret = bearer(authorization)
-    return secret === undefined ? undefined : authenticate(services, secret)
-  }
+  const { services, feed, health, version, corsOrigins, rules } = options
+  const { log, measure } = services
   const contextOf = (viewer: Viewer): GraphQLContext =>
-    createGraphQLContext({ viewer, services, feed, version, health })
+    createGraphQLContext({ viewer, services, feed, version, health: health.look })
+  const persisted = await readPersistedOperations(rules.persisted, schema)
+  const signIn = createSignIn(services, rules.rate)
+  const toClientError = createToClientError(log)
   using stack = new DisposableStack()
   const access = stack.use(createAccessWatch(services, options.accessCheckMs ?? defaultAccessCheckMs))
-  let draining = false
+  let isDraining = false
   const streams = new Set<ServerResponse>()
   const noteStream = (stream: ServerResponse) => {
     streams.add(stream)
     stream.once('close', () => streams.delete(stream))
     // One that ended in order would be over for its client; one that breaks off is asked for again.
-    if (draining) stream.destroy()
+    if (isDraining) stream.destroy()
   }
-  const yoga = createYoga<ServerContext, GraphQLContext>({
-    schema,
-    graphqlEndpoint: '/graphql',
-    landingPage: false,
-    graphiql: options.graphiql && {
-      title: 'Countersign',
-      headers: JSON.stringify({ authorization: 'Bearer <token>' }, null, 2),
-      defaultQuery: '{\n  viewer { name role }\n  projects { nodes { name status headCommit } }\n}\n',
-    },
-    renderGraphiQL,
-    cors: options.corsOrigins.length > 0 ? { origin: [...options.corsOrigins], credentials: false } : false,
-    multipart: true,
-    // The size is looked at below, before anything is read; this would turn away archives that may be sent.
-    maxRequestBodySize: false,
-    maskedErrors: { maskError: toClientError(services), isDev: false },
-    logging: false,
-    plugins: [
-      requireViewer(findViewer, notSignedIn),
-      refuseBrokenText(),
-      endLostSubscriptions(access),
-      noteStreams(noteStream),
-    ],
-    context: ({ viewer }) => {
-      if (!viewer) throw notSignedIn()
-      return contextOf(viewer)
-    },
+  const yoga = createGraphQLServer({
+    rules,
+    persisted,
+    corsOrigins,
+    access,
+    contextOf,
+    toClientError,
+    noteStream,
+    measure,
+    tracer: services.tracer,
   })
+  const mcp = serveMcp({ services, feed, version, signIn, corsOrigins, maxBodyBytes })
+  const graphql = graphqlRoute(yoga, signIn, corsOrigins)
+  const board = await options.openBoard?.(queueBoardPath)
+  // The first that answers a path does, and the last answers whatever is left.
+  const routes: readonly Route[] = [
+    ...healthEndpoints(health, () => isDraining),
+    versionArchives({ services, signIn, corsOrigins }),
+    mcp,
+    ...(options.metrics ? [options.metrics] : []),
+    ...(board ? [queueBoard({ services, board, signIn })] : []),
+    graphql,
+  ]
 
-  const mcp = serveMcp({ services, feed, version, findViewer, corsOrigins: options.corsOrigins, maxBodyBytes })
   const underWay = new Set<ServerResponse>()
-  const answer = (status: number, body: unknown) => ({ status, body: `${JSON.stringify(body)}\n` })
-  const endpoints: Readonly<Record<string, () => Promise<{ status: number; body: string }>>> = {
-    '/healthz': async () => answer(200, { status: 'ok' }),
-    '/readyz': async () => {
-      const components = await health()
-      const ready = !draining && components.every(({ ok, isNeeded }) => ok || !isNeeded)
-      // Without details: this is answered to anybody.
-      const shown = components.map(({ name, ok }) => ({ name, ok }))
-      return answer(ready ? 200 : 503, { status: ready ? 'ok' : draining ? 'draining' : 'failed', components: shown })
-    },
-  }
-
-  /** Without a length in its head, a body is read here, and only for those who are signed in. */
-  const serveChunked = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (await findViewer(request.headers.authorization)) {
-      const body = await readBody(request, maxBytes(request))
-      if (body === undefined) return sayTooLarge(request, response)
-      // Where the HTTP adapter looks for a body that was already read.
-      Object.assign(request, { body })
-    }
-    yoga(request, response)
-  }
-
   const server: Server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? ''
-    const endpoint = endpoints[path]
-    if (endpoint) {
-      endpoint().then(
-        ({ status, body }) => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
-        (error: unknown) => {
-          services.log.error({ error }, `${path} failed`)
-          response.writeHead(500).end()
-        },
-      )
-      return
+    const route = routes.find(({ answers }) => answers(path)) ?? graphql
+    if (!route.whileDraining) {
+      if (isDraining) return refuse(response, draining)
+      underWay.add(response)
+      response.once('close', () => underWay.delete(response))
     }
-    if (draining) return sayDraining(response)
-    underWay.add(response)
-    response.once('close', () => underWay.delete(response))
-    if (isVersionArchive(path)) {
-      serveVersionArchive({ services, findViewer, corsOrigins: options.corsOrigins }, path, request, response).catch(
-        (error: unknown) => {
-          services.log.error({ error }, 'an archive could not be sent')
-          if (response.headersSent) response.destroy()
-          else response.writeHead(500).end()
-        },
-      )
-      return
+    const requestId = requestIdOf(request)
+    response.setHeader('x-request-id', requestId)
+    const giveUp = (error: unknown): void => {
+      const hasLeft = response.destroyed || request.errored !== null
+      log[hasLeft ? 'debug' : 'error']({ error }, `${route.name}: a request was not answered`)
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500).end()
     }
-    if (isMcp(path)) {
-      mcp.serve(request, response).catch((error: unknown) => {
-        services.log[response.destroyed ? 'debug' : 'error']({ error }, 'a request over MCP was not answered')
-        if (response.headersSent) response.destroy()
-        else response.writeHead(500).end()
-      })
-      return
-    }
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes(request)) return sayTooLarge(request, response)
-    if (request.headers['transfer-encoding'] === undefined) {
-      yoga(request, response)
-      return
-    }
-    serveChunked(request, response).catch((error: unknown) => {
-      services.log.debug({ error }, 'a request broke off')
-      response.destroy()
-    })
+    withLogContext({ requestId }, () => route.serve(request, response, path).catch(giveUp))
   })
 
   await new Promise<void>((resolve, reject) => {
@@ -215,12 +137,16 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   })
   const subscriptions = serveWebSockets(server, {
     yoga,
-    findViewer,
+    signIn,
+    persisted,
     contextOf,
-    notSignedIn,
-    toClientError: (error) => toClientError(services)(error, 'Unexpected error.') as GraphQLError,
+    toClientError,
     maxMessageBytes: maxBodyBytes,
+    limits: rules.webSockets,
+    corsOrigins,
     access,
+    measure,
+    log,
   })
   const { port } = server.address() as AddressInfo
   const owned = stack.move()
@@ -228,14 +154,14 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   return {
     url: `http://${host}:${port}`,
     async drain(drainMs) {
-      draining = true
+      isDraining = true
       mcp.drain()
       for (const stream of streams) stream.destroy()
       const answered = Promise.all([...underWay].map((response) => once(response, 'close')))
       await Promise.all([subscriptions.close(), Promise.race([answered, delay(drainMs, undefined, { ref: false })])])
     },
     async close() {
-      draining = true
+      isDraining = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       mcp.drain()
       await subscriptions.close()

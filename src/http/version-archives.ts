@@ -2,15 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { writeArchive } from '../adapters/archives/write-archive.ts'
-import type { Viewer } from '../domain/actor/viewer.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { visibleVersion } from '../domain/version/find-version.ts'
 import { readContents } from '../domain/version/read-contents.ts'
-import { answerOrigin, type OriginRules, refuse, refuseStranger } from './respond.ts'
+import { answerOrigin, type OriginRules, type Refusal, refuse } from './respond.ts'
+import type { Route } from './route.ts'
+import type { SignIn } from './sign-in.ts'
 
 export interface VersionArchives {
   readonly services: Services
-  readonly findViewer: (authorization: unknown) => Promise<Viewer | undefined>
+  readonly signIn: SignIn
   /** The pages of other origins that may read archives. */
   readonly corsOrigins: readonly string[]
   /** How long a client may take nothing before it is let go, in milliseconds (default two minutes). */
@@ -19,11 +20,21 @@ export interface VersionArchives {
 
 const place = /^\/versions\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.tar\.gz$/
 
-export const isVersionArchive = (path: string): boolean => path.startsWith('/versions/')
-
 /** Whether a list of entity tags, or `*`, has this one; a weak one counts. */
 const hasTag = (header: string | undefined, tag: string): boolean =>
   header?.split(',').some((each) => ['*', tag].includes(each.trim().replace(/^W\//, ''))) ?? false
+
+const notFound: Refusal = {
+  status: 404,
+  code: 'NOT_FOUND',
+  message: 'There is no such version that you can see.',
+}
+const readOnly: Refusal = {
+  status: 405,
+  code: 'METHOD_NOT_ALLOWED',
+  message: 'An archive can only be read.',
+  headers: { allow: 'GET, HEAD' },
+}
 
 const originRules: OriginRules = {
   methods: 'GET, HEAD',
@@ -35,27 +46,26 @@ const originRules: OriginRules = {
  * Serves `/versions/<id>.tar.gz` to those who can see the project: GET and HEAD, with the manifest's hash as the entity
  * tag, since it decides the archive. The archive is made while it is sent; a client that leaves ends the work.
  */
-export const serveVersionArchive = async (
-  { services, findViewer, corsOrigins, idleMs = 120_000 }: VersionArchives,
+export const versionArchives = (options: VersionArchives): Route => ({
+  name: 'an archive',
+  answers: (path) => path.startsWith('/versions/'),
+  serve: (request, response, path) => serveArchive(options, path, request, response),
+})
+
+const serveArchive = async (
+  { services, signIn, corsOrigins, idleMs = 120_000 }: VersionArchives,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
   if (answerOrigin(corsOrigins, originRules, request, response)) return
-  const viewer = await findViewer(request.headers.authorization)
-  if (!viewer) {
-    refuseStranger(response)
-    return
-  }
+  const { viewer, refusal } = await signIn(request, request.headers.authorization)
+  if (refusal) return refuse(response, refusal)
   const id = place.exec(path)?.[1]
   const version = id === undefined ? undefined : await visibleVersion(services.em(), viewer, id)
-  if (!version) {
-    refuse(response, 404, 'NOT_FOUND', 'There is no such version that you can see.')
-    return
-  }
+  if (!version) return refuse(response, notFound)
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    refuse(response, 405, 'METHOD_NOT_ALLOWED', 'An archive can only be read.', { allow: 'GET, HEAD' })
-    return
+    return refuse(response, readOnly)
   }
   const tag = `"${version.manifestHash}"`
   const caching = { etag: tag, 'cache-control': 'private, no-cache' }

@@ -84,7 +84,8 @@ export const defineTool = <Input extends z.ZodObject, Output extends z.ZodObject
     const call = async (given: z.output<Input>, { mcpReq }: ServerContext): Promise<CallToolResult> => {
       const context = contextOf(mcpReq.signal)
       try {
-        return toResult(await tool.run(context, given))
+        const facts = { operation: `tools/call ${tool.name}` }
+        return toResult(await context.services.tracer.span('operation', facts, () => tool.run(context, given)))
       } catch (error) {
         return toToolError(error, context.services.log)
       }

@@ -4,10 +4,20 @@ import type { ComponentHealth } from '../schema/context.ts'
 const ComponentHealthRef = builder.objectRef<ComponentHealth>('ComponentHealth').implement({
   description: 'Whether one part works.',
   fields: (t) => ({
-    name: t.exposeString('name'),
+    name: t.exposeString('name', {
+      description:
+        'database, migrations, clock, queue, outbox, events, workers, sandbox, models or storage; later versions may have others.',
+    }),
     status: t.string({ description: 'ok or failed.', resolve: (component) => (component.ok ? 'ok' : 'failed') }),
-    detail: t.exposeString('detail', { nullable: true }),
-    latencyMs: t.exposeFloat('latencyMs', { nullable: true }),
+    detail: t.exposeString('detail', {
+      nullable: true,
+      description:
+        'What was found, for a person: what happened if it has failed. What to do then, `countersign doctor` says.',
+    }),
+    latencyMs: t.exposeFloat('latencyMs', {
+      nullable: true,
+      description: 'How long it took to find out. One that does not answer within 3 seconds has failed.',
+    }),
   }),
 })
 

@@ -14,7 +14,10 @@ const noProject = '00000000-0000-0000-0000-000000000000'
 const project = sql`coalesce(project_id, ${sql.lit(noProject)})`
 
 /** The id that an outbox row's job has in its queue. */
-export const jobId = (entryId: string): string => `outbox-${entryId}`
+export const jobId = (id: string): string => `outbox-${id}`
+
+/** The id of the outbox row that a job comes from; undefined for a job that comes from none. */
+export const entryId = (id: string): string | undefined => /^outbox-(\d+)$/.exec(id)?.[1]
 
 /**
  * The oldest unpublished rows of each job and project. However long the backlog is, it costs what it answers: the index
@@ -52,7 +55,7 @@ export const countUnderWay = async (
   em: Services['em'],
   { waiting, running }: JobsInQueue,
 ): Promise<ReadonlyMap<string, number>> => {
-  const ids = [...waiting, ...running].flatMap((id) => /^outbox-(\d+)$/.exec(id)?.[1] ?? [])
+  const ids = [...waiting, ...running].flatMap((id) => entryId(id) ?? [])
   const { rows: found } = await sql<{ project: string; count: number }>`
     select ${project}::text as project, count(*)::int as count from outbox where id = any (${ids}::bigint[]) group by 1
   `.execute(rows(em()))

@@ -42,6 +42,19 @@ const findForgotten = async (em: Transaction['em'], { job, idName, find }: Unfin
   return forgotten
 }
 
+/** The traces of the jobs that were asked for before, while the outbox has their rows. */
+const earlierTraces = async (
+  em: Transaction['em'],
+  { job, idName }: Unfinished,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  const { rows: found } = await sql<{ id: string; trace: string }>`
+    select distinct on (1) payload ->> ${sql.lit(idName)} as id, trace from outbox
+    where job = ${job.name} and trace is not null and payload ->> ${sql.lit(idName)} = any (${ids}::text[])
+    order by 1, outbox.id desc`.execute(rows(em))
+  return new Map(found.map(({ id, trace }) => [id, trace]))
+}
+
 /** Of which kinds there is work that nobody holds: mostly of none, which one statement says. */
 const kindsLeft = async (services: Services): Promise<readonly Unfinished[]> => {
   const each = unfinished.map(({ find }, place) => sql`select ${sql.lit(place)}::int as place where exists (${find})`)
@@ -61,7 +74,10 @@ export const recoverWork = async (services: Services, patience: Patience): Promi
     asked += await transact(services, async (tx) => {
       await sql`select pg_advisory_xact_lock(hashtextextended('recovery', 0))`.execute(rows(tx.em))
       const forgotten = await findForgotten(tx.em, kind, patience)
-      for (const { id } of forgotten) tx.enqueue(kind.job, { [kind.idName]: id })
+      if (forgotten.length === 0) return 0
+      const ids = forgotten.map(({ id }) => id)
+      const traces = services.tracer.isOn ? await earlierTraces(tx.em, kind, ids) : undefined
+      for (const id of ids) tx.enqueue(kind.job, { [kind.idName]: id }, traces?.get(id) ?? null)
       return forgotten.length
     })
   }

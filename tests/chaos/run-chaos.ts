@@ -137,6 +137,8 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
     SANDBOX: options.sandbox,
     REHEARSAL: 'never',
+    // One token asks for everybody.
+    RATE_LIMIT_PER_MINUTE: '0',
     OPENAI_API_KEY: 'test',
     OPENAI_BASE_URL: providers.rehearsal.openaiBaseUrl,
     ANTHROPIC_API_KEY: 'test',

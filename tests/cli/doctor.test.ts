@@ -1,17 +1,30 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { limited, missing, ok } from '../../src/cli/doctor/check.ts'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import pg from 'pg'
+import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../src/adapters/db/embedded-server.ts'
+import { openQueues } from '../../src/adapters/queue/queues.ts'
+import { type Check, limited, missing, ok } from '../../src/cli/doctor/check.ts'
+import { checkDatabase } from '../../src/cli/doctor/database.ts'
+import { checkKeys } from '../../src/cli/doctor/keys.ts'
 import { checkProviders } from '../../src/cli/doctor/providers.ts'
-import { renderChecks } from '../../src/cli/doctor/report.ts'
+import { checkRedis } from '../../src/cli/doctor/redis.ts'
+import { renderReport } from '../../src/cli/doctor/report.ts'
 import { checkBubblewrap, checkDocker, checkSandbox } from '../../src/cli/doctor/sandbox.ts'
-import { checkDatabase, checkRedis, withoutSecrets } from '../../src/cli/doctor/services.ts'
+import type { ServerReport } from '../../src/cli/doctor/server.ts'
 import { checkDataDir, checkDisk } from '../../src/cli/doctor/storage.ts'
 import { checkGit, checkNode, checkPython, isAtLeast } from '../../src/cli/doctor/tools.ts'
+import { withoutSecrets } from '../../src/cli/doctor/without-secrets.ts'
 import { plainStyle } from '../../src/cli/render/style.ts'
 import { widthOf } from '../../src/cli/render/width.ts'
 import { readConfig } from '../../src/config.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 test.each([
@@ -28,6 +41,15 @@ test('an old node and absent programs are found missing, with what to do', async
   const nowhere = readConfig({ PATH: '/nowhere' })
   expect(await checkGit(nowhere)).toMatchObject({ status: 'missing', remedy: expect.stringContaining('git') })
   expect(await checkPython(nowhere)).toMatchObject({ status: 'limited' })
+})
+
+test('a git that is too old is missing', async () => {
+  await using directory = await temporaryDirectory()
+  await writeFile(join(directory.path, 'git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 })
+  expect(await checkGit(readConfig({ PATH: directory.path }))).toMatchObject({
+    status: 'missing',
+    detail: 'this is git version 2.30.2, and 2.38 or later is needed',
+  })
 })
 
 const noEngine = { PATH: process.env.PATH, DOCKER_HOST: 'unix:///nowhere/docker.sock' }
@@ -79,12 +101,112 @@ test('no password of a URL is shown', async () => {
       DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${port}/d`,
       REDIS_URL: `redis://:hunter2@127.0.0.1:${port}`,
     })
-    const found = await Promise.all([checkDatabase(config), checkRedis(config)])
+    const found = [...(await checkDatabase(config)), await checkRedis(config)]
     expect(found.map(({ status }) => status)).toEqual(['missing', 'missing'])
     expect(JSON.stringify(found)).not.toContain('hunter2')
   } finally {
     await new Promise((resolve) => server.close(resolve))
   }
+})
+
+test('a database without its migrations, of a newer version, or with another clock is told apart', async () => {
+  await using database = await createTestDatabase()
+  const look = async (url = database.url) => {
+    const found = await checkDatabase(readConfig({ DATABASE_URL: url }))
+    return Object.fromEntries(found.map(({ name, ...check }) => [name, check]))
+  }
+  expect(await look()).toMatchObject({
+    database: { status: 'ok', detail: expect.stringMatching(/^PostgreSQL \d+/) },
+    migrations: { status: 'ok' },
+    clock: { status: 'ok' },
+  })
+
+  const client = new pg.Client(database.url)
+  onTestFinished(() => client.end())
+  // The database goes first.
+  client.on('error', () => {})
+  await client.connect()
+  await client.query(`
+    create schema skewed;
+    create function skewed.clock_timestamp() returns timestamptz language sql
+      as 'select pg_catalog.clock_timestamp() - interval ''1 hour''';
+    insert into migration (name, executed_at) values ('Migration29990101000000_next', now())`)
+  const skewed = new URL(database.url)
+  skewed.searchParams.set('options', '-c search_path=skewed,pg_catalog,public')
+  expect(await look(skewed.href)).toMatchObject({
+    migrations: { status: 'missing', detail: expect.stringContaining('Migration29990101000000_next') },
+    clock: { status: 'limited', detail: expect.stringMatching(/\d+ seconds ahead of the database's/) },
+  })
+
+  await client.query('truncate migration')
+  expect((await look()).migrations).toMatchObject({
+    status: 'missing',
+    detail: expect.stringMatching(/lacks \d+ of them/),
+    remedy: expect.stringContaining('countersign migrate'),
+  })
+})
+
+const redisServer = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'redis-server'))
+  .find((file) => existsSync(file))
+
+test.skipIf(!redisServer)(
+  `a Redis that evicts keys is a fault${redisServer ? '' : ' (skipped: no redis-server)'}`,
+  async () => {
+    await using directory = await temporaryDirectory()
+    const port = await freePort()
+    const options = ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory.path, '--save', '']
+    const redis = spawn(redisServer ?? '', [...options, '--maxmemory-policy', 'allkeys-lru'], { stdio: 'pipe' })
+    const ended = once(redis, 'exit')
+    try {
+      for await (const line of createInterface({ input: redis.stdout })) if (/Ready to accept/.test(line)) break
+      const config = readConfig({ REDIS_URL: `redis://127.0.0.1:${port}` })
+      expect(await checkRedis(config)).toMatchObject({
+        status: 'missing',
+        detail: expect.stringContaining('evicts keys (allkeys-lru)'),
+        remedy: expect.stringContaining('noeviction'),
+      })
+      await using queues = await openQueues(
+        { redisUrl: config.redisUrl, databaseUrl: '', deployment: 'doctor' },
+        { debug() {}, info() {}, warn() {}, error() {} },
+      )
+      expect(await queues.danger()).toContain('allkeys-lru')
+    } finally {
+      redis.kill()
+      await ended
+    }
+  },
+)
+
+test('a key that the provider refuses is missing, one that it takes is fine, and no other server is sent it', async () => {
+  let status = 401
+  const asked: string[] = []
+  const provider = createHttpServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization ?? request.headers['x-api-key']}`)
+    response.writeHead(status, { location: '/elsewhere' }).end()
+  }).listen(0, '127.0.0.1')
+  await once(provider, 'listening')
+  const base = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
+  const env = { OPENAI_API_KEY: 'sk-canary', ANTHROPIC_API_KEY: 'ak-canary', ANTHROPIC_BASE_URL: base }
+  const look = () => checkKeys(readConfig({ ...env, OPENAI_BASE_URL: `${base}/v1` }))
+  try {
+    const refused = await look()
+    expect(refused).toMatchObject({
+      status: 'missing',
+      detail: 'OPENAI refused it (HTTP 401); ANTHROPIC refused it (HTTP 401)',
+      remedy: 'set OPENAI_API_KEY and ANTHROPIC_API_KEY to a valid key',
+    })
+    expect(JSON.stringify(refused)).not.toContain('canary')
+    expect(asked.toSorted()).toEqual(['/v1/models Bearer sk-canary', '/v1/models?limit=1 ak-canary'])
+    status = 307
+    expect(await look()).toMatchObject({ status: 'ok' })
+    expect(asked.filter((line) => line.includes('elsewhere'))).toEqual([])
+  } finally {
+    await new Promise((resolve) => provider.close(resolve))
+  }
+  expect(await look()).toMatchObject({ status: 'limited', detail: expect.stringContaining('cannot be reached') })
+  expect(await checkKeys(readConfig({}))).toMatchObject({ status: 'ok', detail: 'none is set' })
 })
 
 test('a data directory that is not there yet is fine where it can be made, a file in its place is not', async () => {
@@ -95,6 +217,11 @@ test('a data directory that is not there yet is fine where it can be made, a fil
   const file = join(directory.path, 'file')
   await writeFile(file, '')
   expect(await checkDataDir(readConfig({ DATA_DIR: file }))).toMatchObject({ status: 'missing' })
+  // Nobody makes files there, whatever its permissions say.
+  expect(await checkDataDir(readConfig({ DATA_DIR: '/proc/countersign' }))).toMatchObject({
+    status: 'missing',
+    detail: expect.stringContaining('/proc/countersign cannot be written'),
+  })
 })
 
 test('the report has the remedy below each fault, a verdict at the end, and fits', () => {
@@ -103,9 +230,18 @@ test('the report has the remedy below each fault, a verdict at the end, and fits
     limited('python3', 'absent', 'get it'),
     missing('git', `absent ${'x '.repeat(60)}`, 'apt-get install git'),
   ]
-  const lines = renderChecks(checks, plainStyle, 80).split('\n')
+  const render = (machine: readonly Check[] | null, server: ServerReport | null = null) =>
+    renderReport({ machine, server }, plainStyle, 80)
+  const lines = render(checks).split('\n')
   for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80)
   expect(lines.filter((line) => line.includes('To fix it:'))).toHaveLength(2)
   expect(lines.at(-1)).toBe('Countersign cannot run here yet: 1 missing.')
-  expect(renderChecks(checks.slice(0, 2), plainStyle, 80)).toMatch(/Countersign can run here\.$/)
+  expect(render(checks.slice(0, 2))).toMatch(/Countersign can run here\.$/)
+
+  const server = { url: 'http://127.0.0.1:4000', version: '1.2.3\u001b[2J', checks }
+  expect(render(null, server)).toMatch(/^The server at http:\/\/127\.0\.0\.1:4000, version 1\.2\.3/)
+  expect(render(null, server)).not.toContain('\u001b')
+  const both = render(checks.slice(0, 2), server)
+  expect(both).toMatch(/^This machine\n/)
+  expect(both).toMatch(/Countersign can run here\.\nThe server does not do all its work: 1 failed\.$/)
 })

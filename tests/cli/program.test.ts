@@ -15,8 +15,11 @@ const parse = async (...argv: readonly string[]) => {
     migrate: record('migrate'),
     demo: record('demo'),
     doctor: record('doctor'),
+    health: record('health'),
     export: record('export'),
     fsck: record('fsck'),
+    backup: record('backup'),
+    restore: record('restore'),
     verify: record('verify'),
     review: record('review'),
     mcp: record('mcp'),
@@ -34,7 +37,7 @@ const parse = async (...argv: readonly string[]) => {
 
 const loud = { json: false, quiet: false }
 
-test.each(['start', 'api', 'migrate', 'doctor'])('%s takes --json and --quiet', async (name) => {
+test.each(['start', 'api', 'migrate', 'health'])('%s takes --json and --quiet', async (name) => {
   expect((await parse(name)).calls).toEqual([[name, loud]])
   expect((await parse(name, '--json', '--quiet')).calls).toEqual([[name, { json: true, quiet: true }]])
 })
@@ -54,6 +57,27 @@ test('export takes a version and a directory', async () => {
     ['export', { json: true, quiet: false, version: 'an-id', directory: 'there' }],
   ])
   expect((await parse('export', 'an-id')).text).toContain("missing required argument 'dir'")
+})
+
+test('a backup has its secrets unless told otherwise', async () => {
+  expect((await parse('backup', 'there.tar.gz')).calls).toEqual([
+    ['backup', { ...loud, path: 'there.tar.gz', withSecrets: true }],
+  ])
+  expect((await parse('backup', 'there', '--without-secrets', '--json')).calls).toEqual([
+    ['backup', { json: true, quiet: false, path: 'there', withSecrets: false }],
+  ])
+  expect((await parse('restore', 'there', '--quiet')).calls).toEqual([
+    ['restore', { json: false, quiet: true, path: 'there' }],
+  ])
+  expect((await parse('restore')).text).toContain("missing required argument 'path'")
+})
+
+test('doctor looks at this machine, or at a server that is named', async () => {
+  expect((await parse('doctor')).calls).toEqual([['doctor', { ...loud, url: undefined, tokenFile: undefined }]])
+  const url = 'https://countersign.example.com'
+  expect((await parse('doctor', '--json', '--url', url, '--token-file', 'a')).calls).toEqual([
+    ['doctor', { json: true, quiet: false, url, tokenFile: 'a' }],
+  ])
 })
 
 test('mcp takes the server and the token as review does', async () => {

@@ -17,11 +17,11 @@ const api = { api: true, pools: {} }
 const view = { style: plainStyle, columns: 80 }
 
 test('what is printed names the place of the token and never the token', () => {
-  const kept = renderReady(running, api, { production: false }, view)
+  const kept = renderReady(running, api, { graphiql: true }, view)
   expect(kept).toContain('http://127.0.0.1:4000/graphql')
   expect(kept).toContain('in /data/admin-token')
   expect(kept).toContain('a notice')
-  const given = renderReady({ ...running, adminTokenFile: null }, api, { production: true }, view)
+  const given = renderReady({ ...running, adminTokenFile: null }, api, { graphiql: false }, view)
   expect(given).toContain('the one in ADMIN_TOKEN')
   expect(kept + given).not.toContain('hunter2')
 })

@@ -15,9 +15,13 @@ export const pages: readonly string[] = ['', 'docs/'].flatMap((folder) =>
 
 const fence = /^( *)```(\w*)\n([\s\S]*?)^\1```$/gm
 
+/** The fenced blocks of a page, in order. */
+export const fences = (page: string): readonly { readonly language: string; readonly text: string }[] =>
+  [...read(page).matchAll(fence)].map(([, , language = '', text = '']) => ({ language, text }))
+
 /** The fenced blocks of a language. */
 export const blocks = (page: string, language: string): string[] =>
-  [...read(page).matchAll(fence)].flatMap(([, , found, text = '']) => (found === language ? [text] : []))
+  fences(page).flatMap((block) => (block.language === language ? [block.text] : []))
 
 /** A page without its fenced blocks. */
 export const prose = (page: string): string => read(page).replace(fence, '')

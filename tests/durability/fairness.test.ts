@@ -125,7 +125,7 @@ const callOf = async (services: Services, projectId: string, stop = new AbortCon
     budgetIds: [],
   }
   const provider = { provider: 'OPENAI', rehearsal: true } as const
-  const call = { site, provider, sequence: 0, request: { model: 'a model' }, requestHash: 'a hash' }
+  const call = { site, provider, sequence: 0, request: { model: 'a model' }, requestHash: 'a hash', traceId: null }
   const done = withLease(services, resource, stop.signal, async (lease) => {
     const id = await recordFirst(services, lease, call, { costUsd: 0, tokens: 1 })
     sent.resolve()

@@ -17,9 +17,9 @@ import {
 } from './patch-corpus.ts'
 import { openStore, type Project, type StoreFixture } from './store-fixture.ts'
 
-const pairCount = isLong ? 2000 : 200
-const mutationCount = isLong ? 1000 : 150
-const historyLength = isLong ? 500 : 60
+const pairCount = isLong ? 2000 : 80
+const mutationCount = isLong ? 1000 : 80
+const historyLength = isLong ? 500 : 40
 const pairsAtOnce = 100
 const longTimeout = 900_000
 

@@ -37,7 +37,8 @@ it('a question is answered in words, and the conversation is carried from messag
     text: 'I use read_file.\n\nIt is a calculator.',
     status: null,
     rehearsal: true,
-    traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    // No traces are recorded here.
+    traceId: null,
     providerResponse: { object: 'response', status: 'completed' },
     usage: { calls: 2 },
     toolCalls: [{ name: 'read_file', isError: false, arguments: { path: 'README.md', startLine: 1, endLine: 1 } }],

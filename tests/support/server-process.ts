@@ -36,6 +36,7 @@ const readAnswer = async (child: ChildProcess): Promise<{ url: string; token: st
  * Starts a server in a process of its own.
  * @param part what it is of a deployment: API and all pools when left out
  * @param pauseBefore words: it pauses itself before its first call of a model that speaks of them
+ * @param onLog is given what it logs, which is shown otherwise
  * @throws Error with its words when it cannot start
  */
 export const startServerProcess = async (
@@ -43,6 +44,7 @@ export const startServerProcess = async (
   overrides: StartOptions['overrides'] = {},
   part: Partial<Pick<StartOptions, 'api' | 'pools'>> = {},
   pauseBefore?: string,
+  onLog?: (text: string) => void,
 ): Promise<ServerProcess> => {
   const options = {
     env: {
@@ -58,8 +60,9 @@ export const startServerProcess = async (
     pauseBefore,
   }
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', onLog ? 'pipe' : 'inherit'],
   })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => onLog?.(text))
   const exited = once(child, 'exit')
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)

@@ -21,6 +21,8 @@ export interface GraphQLAnswer {
 export interface TestServer extends AsyncDisposable {
   readonly url: string
   readonly token: string
+  /** Where the metrics are, when the environment asks for a port for them. */
+  readonly metricsUrl: string | null
   readonly context: Context
   readonly config: Config
   /** One request as the given token's actor (the administrator's by default). @throws Error on top-level errors */
@@ -74,7 +76,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     overrides: { retry: { baseDelayMs: 5 }, breaker: { failures: Number.POSITIVE_INFINITY }, ...options.overrides },
   })
   stack.defer(() => running.close())
-  const { context, url, adminToken } = running
+  const { context, url, adminToken, metricsUrl } = running
 
   const request: TestServer['request'] = async (query, variables = {}, token = adminToken) => {
     const response = await fetch(`${url}/graphql`, {
@@ -88,6 +90,7 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
   return {
     url,
     token: adminToken,
+    metricsUrl,
     context,
     config,
     request,

@@ -11,7 +11,7 @@ const { options, takenMs } = JSON.parse(process.argv[2] ?? '{}')
 // A run that was killed leaves none behind.
 process.stdin.once('end', () => process.kill(process.pid, 'SIGKILL')).resume()
 
-const queues = await openQueues(options, createLogger('fatal'), takenMs)
+const queues = await openQueues(options, createLogger({ level: 'fatal', format: 'json', secrets: [] }), takenMs)
 await queues.work('candidates', 1, async () => {
   process.stdout.write('taken\n')
   await new Promise(() => {})

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createUnconfinedSandbox } from '../../src/adapters/sandbox/none.ts'
 import { runTests } from '../../src/domain/testing/run-tests.ts'
-import { checkHealth } from '../../src/health.ts'
+import { healthComponents } from '../../src/health/components.ts'
+import { createHealth } from '../../src/health/health.ts'
 import { startHeartbeat } from '../../src/workers/heartbeat.ts'
 import { commit, diffState, proposed, review } from '../factories/gate.ts'
 import { addsFile, readyProject, rowId } from '../factories/pipeline.ts'
@@ -66,7 +67,8 @@ describe('a sandbox that this machine does not have', () => {
     })
     // An API that leaves tests to others can do all that is its own; one that runs them cannot.
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
-    const own = await checkHealth(server.context, { tests: 1 })
+    const parts = { ...server.context, dataDir: server.config.dataDir, pools: { tests: 1 } }
+    const own = await createHealth(healthComponents(parts)).look()
     expect(own.find(({ name }) => name === 'sandbox')).toMatchObject({ ok: false, isNeeded: true })
   })
 

@@ -10,17 +10,20 @@ const connectMs = 5_000
 
 /**
  * Brings the database to the newest migration. Several processes may call it at once: one migrates, the others wait.
+ * @param upTo runs no others than these, and leaves the queues' tables for later
  * @returns the names of the migrations that were run
  */
-export const migrate = async (databaseUrl: string): Promise<readonly string[]> => {
+export const migrate = async (databaseUrl: string, upTo?: readonly string[]): Promise<readonly string[]> => {
   const orm = await createOrm(databaseUrl, 2)
   try {
     const connection = orm.em.getConnection()
     const lock = await connection.begin()
     try {
+      // It stands idle for as long as the migrations take.
+      await connection.execute('set local idle_in_transaction_session_timeout = 0', [], 'run', lock)
       await connection.execute('select pg_advisory_xact_lock(?)', [migrationLock], 'run', lock)
-      const done = await orm.migrator.up()
-      await migrateQueues(databaseUrl)
+      const done = await orm.migrator.up(upTo && { migrations: [...upTo] })
+      if (!upTo) await migrateQueues(databaseUrl)
       return done.map((migration) => migration.name)
     } finally {
       await connection.commit(lock)
@@ -34,22 +37,43 @@ export const migrate = async (databaseUrl: string): Promise<readonly string[]> =
  * The migrations that the database still lacks, the queues' own tables among them. It only reads: whoever migrates
  * meanwhile is not disturbed.
  */
-export const pendingMigrations = async (databaseUrl: string): Promise<readonly string[]> => {
+export const pendingMigrations = async (databaseUrl: string): Promise<readonly string[]> =>
+  (await readMigrations(databaseUrl)).pending
+
+/** What a database and this version differ in. */
+export interface MigrationDifference {
+  /** What the database still lacks. */
+  readonly pending: readonly string[]
+  /** What it has of a newer version. */
+  readonly unknown: readonly string[]
+}
+
+/** The same, and whether the database is of a newer version. */
+export const readMigrations = async (databaseUrl: string): Promise<MigrationDifference> => {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: connectMs })
   // A connection that breaks between two queries would be an error that nobody caught.
   client.on('error', () => {})
   await client.connect()
   try {
     const done = await readIfThere<{ name: string }>(client, 'select name from migration')
-    const names = new Set(done.map(({ name }) => name))
-    const pending = (await migrationNames()).filter((name) => !names.has(name))
-    return (await hasQueues(client)) ? pending : [...pending, 'bullmq']
+    const { pending, unknown } = await compareMigrations(done.map(({ name }) => name))
+    return { pending: (await hasQueues(client)) ? pending : [...pending, 'bullmq'], unknown }
   } finally {
     await client.end()
   }
 }
 
-const migrationNames = async (): Promise<readonly string[]> => {
+/** @param done the names of those that a database has */
+export const compareMigrations = async (done: readonly string[]): Promise<MigrationDifference> => {
+  const known = await migrationNames()
+  return {
+    pending: known.filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !known.includes(name)).sort(),
+  }
+}
+
+/** The migrations of this program, the oldest first. */
+export const migrationNames = async (): Promise<readonly string[]> => {
   const files = await readdir(migrationsDirectory)
   return files.flatMap((file) => /^(Migration\w+)\.[jt]s$/.exec(file)?.[1] ?? []).sort()
 }

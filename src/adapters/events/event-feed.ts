@@ -129,6 +129,7 @@ export const createEventFeed = async (
     wake,
     follow,
     subscribers: () => subscribers.size,
+    position: () => position,
     async [Symbol.asyncDispose]() {
       closed = true
       clearInterval(timer)

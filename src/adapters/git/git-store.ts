@@ -44,6 +44,7 @@ import { openKeyDirectory } from './remote-ssh.ts'
 import type { RemoteContext } from './remote-talk.ts'
 import { type Repository, treeOfObject } from './repository.ts'
 import { createRepositoryCare } from './repository-care.ts'
+import { createRepositoryCopies } from './repository-copies.ts'
 import { createGitRunner, type GitRunnerOptions } from './run-git.ts'
 import { storeArchive } from './store-archive.ts'
 import { streamBlobs } from './stream-blobs.ts'
@@ -178,6 +179,7 @@ export function createGitStore(options: GitStoreOptions): GitStore {
 
   return {
     ...createRepositoryCare(directoryOf, open),
+    ...createRepositoryCopies(open, runnerOptions),
     directory: directoryOf,
 
     newDraft,

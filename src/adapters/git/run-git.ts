@@ -1,7 +1,7 @@
 /** Runs one git process with what simple-git lacks: bytes on stdin, bytes from stdout, limits, exit codes. */
 
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { spawnPiped } from '../processes/spawn-piped.ts'
 import { findProgram } from '../sandbox/find-program.ts'
 import { type GitConfiguration, type GitEnvironmentOptions, gitEnvironment } from './git-environment.ts'
@@ -21,6 +21,8 @@ export interface GitRun {
   readonly isAlone?: boolean
   readonly cwd?: string
   readonly stdin?: Uint8Array | Readable
+  /** Takes stdout as it comes, without a limit, in place of the answer; it is ended. */
+  readonly stdout?: Writable
   readonly configuration?: GitConfiguration
   readonly environment?: Readonly<Record<string, string>>
   /** Of stdout, in bytes (default 256 MiB). */
@@ -105,14 +107,16 @@ export function createGitRunner(options: GitRunnerOptions): GitRunner {
       }, timeoutMs)
       run.signal?.addEventListener('abort', onAbort, { once: true })
 
-      child.stdout.on('data', (chunk: Buffer) => {
-        outputBytes += chunk.length
-        if (outputBytes > outputLimit) {
-          stop(new GitCommandError(command, null, '', `wrote more than ${outputLimit} bytes`))
-          return
-        }
-        stdout.push(chunk)
-      })
+      if (run.stdout !== undefined) child.stdout.pipe(run.stdout.on('error', stop))
+      else
+        child.stdout.on('data', (chunk: Buffer) => {
+          outputBytes += chunk.length
+          if (outputBytes > outputLimit) {
+            stop(new GitCommandError(command, null, '', `wrote more than ${outputLimit} bytes`))
+            return
+          }
+          stdout.push(chunk)
+        })
       child.stderr.on('data', (chunk: Buffer) => {
         if (wordBytes < keptWords) stderr.push(chunk)
         wordBytes += chunk.length

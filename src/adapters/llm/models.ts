@@ -32,6 +32,7 @@ export interface ModelsOptions {
   readonly callLimits?: Partial<CallLimits> | undefined
   readonly retry?: RetryOptions | undefined
   readonly breaker?: BreakerOptions | undefined
+  readonly measure?: ProviderOptions['measure']
 }
 
 interface ChosenModel {
@@ -94,6 +95,7 @@ export const createModels = (options: ModelsOptions, log: Logger): Models => {
         limits: options.callLimits,
         retry: options.retry,
         breaker: options.breaker,
+        measure: options.measure,
       }),
     ]
   }

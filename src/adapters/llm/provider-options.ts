@@ -1,3 +1,4 @@
+import type { Measure } from '../../domain/ports/measure.ts'
 import type { CallLimits } from './call-limits.ts'
 import type { BreakerOptions } from './circuit-breaker.ts'
 import type { RetryNotice, RetryOptions } from './retry.ts'
@@ -12,6 +13,8 @@ export interface ProviderOptions {
   readonly rehearsal: boolean
   /** Told before each retry. */
   readonly log?: ((notice: RetryNotice) => void) | undefined
+  /** Counts and times the calls. */
+  readonly measure?: Pick<Measure, 'attemptEnded' | 'attemptRepeated' | 'callHeldBack'> | undefined
   /** What is left out keeps its default. */
   readonly limits?: Partial<CallLimits> | undefined
   readonly retry?: RetryOptions | undefined

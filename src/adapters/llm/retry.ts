@@ -28,6 +28,8 @@ export interface RetriedCall {
   /** What an error stands for; null for one that is no provider's and is thrown as it is. */
   readonly failureOf: (cause: unknown) => Failure | null
   readonly onRetry?: ((notice: RetryNotice) => void) | undefined
+  /** Told of every attempt that was answered or failed: the failure's code, null for an answer, and how long it took. */
+  readonly onAttempt?: ((code: string | null, ms: number) => void) | undefined
   /** Awaited before an attempt that follows one which may be charged for. */
   readonly onLostAttempt?: (() => Promise<void>) | undefined
 }
@@ -68,7 +70,9 @@ export async function callWithRetries<T>(once: Attempt<T>, call: RetriedCall): P
       if (!inTime) return { failure: { ...last, again: false } }
       if (last.error.mayHaveCost) await call.onLostAttempt?.()
     }
+    const begunAt = performance.now()
     const result = await attemptOnce(once, limit, call)
+    call.onAttempt?.('failure' in result ? result.failure.error.code : null, performance.now() - begunAt)
     last = 'failure' in result ? result.failure : undefined
     if (isWorthRetrying(result) && attempt + 1 < attempts) {
       waitMs = result.failure.retryAfterMs ?? step.duration

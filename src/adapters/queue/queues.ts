@@ -12,6 +12,8 @@ import pg from 'pg'
 import type { QueuedJob, Queues } from '../../domain/ports/queues.ts'
 import type { Logger } from '../../domain/shared/services.ts'
 import { type Pool, pools } from '../../jobs/job.ts'
+import { evictionPolicy } from './eviction-policy.ts'
+import type { QueueBoard } from './queue-board.ts'
 import { createQueueMemory, type MemoryQueue } from './queue-memory.ts'
 
 // Half a minute in all: a database that restarts is back by then, and the job need not be missed by anybody first.
@@ -65,6 +67,7 @@ interface Backend {
   worker(name: string, concurrency: number, handle: (job: QueuedJob) => Promise<void>): WorkerHandle
   relay(): Relay<PostgresConnectionOptions> | Relay
   ping(): Promise<void>
+  danger(): Promise<string | null>
   /** Which of its runs the backend is in, where a new one may lack what was written last in the one before. */
   incarnation(): Promise<string>
   close(): Promise<void>
@@ -88,7 +91,7 @@ const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
     worker: (name, concurrency, handle) =>
       new Worker(
         name,
-        (job) => handle({ name: job.name, payload: job.data }),
+        (job) => handle({ name: job.name, id: job.id ?? '', payload: job.data }),
         { connection, concurrency, maxStalledCount, ...takenMs, ...keep },
         createPostgresBackend,
       ),
@@ -96,9 +99,15 @@ const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
     ping: async () => {
       await pool.query('select 1')
     },
+    danger: async () => null,
     // What it has acknowledged is there after a crash.
     incarnation: async () => 'durable',
-    close: () => pool.end(),
+    close: async () => {
+      // It does not wait until the server has let go of each connection: one that ends sooner cuts what is left, and
+      // nobody uses that any more.
+      pool.removeAllListeners('error').on('error', () => {})
+      await pool.end()
+    },
     onError: (listener) => pool.on('error', listener),
   }
 }
@@ -108,7 +117,7 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
   return {
     queue: (name) => new Queue(name, { connection, prefix, defaultJobOptions: retry }),
     worker: (name, concurrency, handle) =>
-      new Worker(name, (job) => handle({ name: job.name, payload: job.data }), {
+      new Worker(name, (job) => handle({ name: job.name, id: job.id ?? '', payload: job.data }), {
         connection,
         prefix,
         concurrency,
@@ -122,6 +131,11 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
       if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
       await connection.ping()
     },
+    danger: async () => {
+      // An account that may not ask for it is a user's choice, and no fault of the queues.
+      const policy = evictionPolicy(await connection.info('memory').catch(() => ''))
+      return policy === null ? null : `Redis evicts keys (maxmemory-policy ${policy}), and with them jobs.`
+    },
     incarnation: async () => {
       if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
       return /^run_id:(\S+)/m.exec(await connection.info('server'))?.[1] ?? 'unknown'
@@ -134,6 +148,12 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
   }
 }
 
+/** The queues of a process, with what a person may look at them by. */
+export interface OpenedQueues extends Queues {
+  /** @param basePath where it is served, as `/queues` */
+  openBoard(basePath: string): Promise<QueueBoard>
+}
+
 /**
  * Opens the queues on Redis when there is a URL for it, otherwise on the database.
  * @param takenMs for how long a job stays with a worker that no longer says that it does it; what tests set otherwise
@@ -143,7 +163,7 @@ export const openQueues = async (
   options: { redisUrl: string | undefined; databaseUrl: string; deployment: string },
   log: Logger,
   takenMs: TakenMs = defaultTakenMs,
-): Promise<Queues> => {
+): Promise<OpenedQueues> => {
   const backend = options.redisUrl
     ? openRedis(options.redisUrl, `countersign-${options.deployment}`, takenMs)
     : openPostgres(options.databaseUrl, takenMs)
@@ -218,6 +238,12 @@ export const openQueues = async (
     },
     memory: createQueueMemory(memoryQueue, backend.incarnation),
     ping: backend.ping,
+    danger: backend.danger,
+    async openBoard(basePath) {
+      // What it loads, a second copy of BullMQ among it, is for those alone who want a board.
+      const { createQueueBoard } = await import('./queue-board.ts')
+      return createQueueBoard({ queues: [...queues.values()], ping: backend.ping, basePath })
+    },
     async [Symbol.asyncDispose]() {
       await relay.close()
       await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.close()))

@@ -80,7 +80,8 @@ export function createUnconfinedSandbox(options: {
             clear: () => killUntilNone(() => marked(run), fixedLimits.deathMs),
           })
           const late = ending.timedOut ? { exitCode: null, signal: ending.signal ?? 'SIGTERM' } : {}
-          return { ...ending, ...late, stderr: ending.stderr + (excess.note() ?? ''), driver: 'none' }
+          const stderr = ending.stderr + (excess.note() ?? '')
+          return { ...ending, ...late, stderr, outOfMemory: excess.ranOutOfMemory(), driver: 'none' }
         } finally {
           excess.stop()
         }

@@ -142,7 +142,8 @@ async function runStaged(
         await end.clear()
       },
     })
-    return { ...judgeEnding(ending, { status, isReady: ready.isReady(), excess: excess.note() }), driver: 'bubblewrap' }
+    const judged = judgeEnding(ending, { status, isReady: ready.isReady(), excess: excess.note() })
+    return { ...judged, outOfMemory: excess.ranOutOfMemory(), driver: 'bubblewrap' }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error
     throw new SandboxUnavailableError(`${argv[0]} could not be started: ${(error as Error).message}`)

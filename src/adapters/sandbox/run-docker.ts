@@ -134,6 +134,7 @@ async function follow({ engine, user }: DockerConfinement, command: SandboxComma
       stdout: stdout.text,
       stderr: stderr.text + (isOutOfMemory ? memoryNote(command.limits.memoryBytes) : ''),
       truncated: stdout.truncated || stderr.truncated,
+      outOfMemory: isOutOfMemory,
       durationMs,
     }
   } finally {

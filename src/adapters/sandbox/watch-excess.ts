@@ -8,6 +8,7 @@ import { watchWorkspace } from './watch-workspace.ts'
 export interface Excess {
   /** For people, when a limit was met by which processes are ended; null otherwise. */
   note(): string | null
+  ranOutOfMemory(): boolean
   stop(): void
 }
 
@@ -23,16 +24,19 @@ export function watchExcess(
     note ??= why
     kill()
   }
+  const tooMuchMemory = memoryNote(limits.memoryBytes)
   const stops = [
     ...(cgroup !== null || pid === undefined || process.platform !== 'linux'
       ? []
-      : [watchResidentMemory(pid, limits.memoryBytes, exceeded(memoryNote(limits.memoryBytes)))]),
+      : [watchResidentMemory(pid, limits.memoryBytes, exceeded(tooMuchMemory))]),
     ...(laid?.kind === 'copy'
       ? [watchWorkspace(laid.directory, laid.size, limits, exceeded(workspaceNote(limits)))]
       : []),
   ]
+  const noted = () => note ?? (cgroup?.ranOutOfMemory() ? tooMuchMemory : null)
   return {
-    note: () => note ?? (cgroup?.ranOutOfMemory() ? memoryNote(limits.memoryBytes) : null),
+    note: noted,
+    ranOutOfMemory: () => noted() === tooMuchMemory,
     stop() {
       for (const stop of stops) stop()
     },

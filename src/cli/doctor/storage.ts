@@ -1,12 +1,10 @@
-import { constants } from 'node:fs'
-import { access, stat, statfs } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Config } from '../../config.ts'
+import { freeBytes, inGibibytes, neededBytes, tryWriting } from '../../health/storage.ts'
 import { type Check, limited, missing, ok } from './check.ts'
 
-const gibibyte = 1024 ** 3
-const neededBytes = gibibyte / 2
-const comfortableBytes = 2 * gibibyte
+const comfortableBytes = 4 * neededBytes
 
 /** The directory itself, or the nearest one above it that exists. */
 const existing = async (directory: string): Promise<string> => {
@@ -24,7 +22,7 @@ export const checkDataDir = async ({ dataDir }: Config): Promise<Check> => {
     const directory = await existing(dataDir)
     if (!(await stat(directory)).isDirectory())
       return missing('data', `${directory} is not a directory`, 'set DATA_DIR to another place')
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+    await tryWriting(directory)
     return ok('data', directory === dataDir ? dataDir : `${dataDir}, not made yet`)
   } catch (error) {
     return missing(
@@ -36,9 +34,8 @@ export const checkDataDir = async ({ dataDir }: Config): Promise<Check> => {
 }
 
 export const checkDisk = async ({ dataDir }: Config): Promise<Check> => {
-  const { bavail, bsize } = await statfs(await existing(dataDir))
-  const free = bavail * bsize
-  const detail = `${(free / gibibyte).toFixed(1)} GiB free for ${dataDir}`
+  const free = await freeBytes(await existing(dataDir))
+  const detail = `${inGibibytes(free)} free for ${dataDir}`
   if (free < neededBytes)
     return missing('disk', detail, 'make room: the database and the repositories need at least 0.5 GiB')
   return free < comfortableBytes

@@ -16,3 +16,11 @@ export const formatDuration = (milliseconds: number): string => {
 /** `1 test`, `2 tests`. */
 export const plural = (count: number, noun: string, many = `${noun}s`): string =>
   `${formatCount(count)} ${count === 1 ? noun : many}`
+
+/** `512 bytes`, `3.2 MB`. */
+export const formatBytes = (bytes: number): string => {
+  const units = ['kB', 'MB', 'GB', 'TB']
+  if (bytes < 1_000) return plural(bytes, 'byte')
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1_000 ** power).toFixed(1)} ${units[power - 1]}`
+}

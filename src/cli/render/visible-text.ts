@@ -38,6 +38,9 @@ export const visiblePatch = (text: string): string =>
 // Inside JSON's strings only: JSON.stringify leaves them as they are, and a terminal acts on the first two rows.
 const unescaped = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
+/** The same JSON with nothing in it that a terminal acts on. */
+export const terminalSafeJson = (json: string): string =>
+  json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** A value as one line of JSON with nothing in it that a terminal acts on. */
-export const jsonLine = (value: unknown): string =>
-  JSON.stringify(value).replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+export const jsonLine = (value: unknown): string => terminalSafeJson(JSON.stringify(value))

@@ -21,12 +21,24 @@ const maxTokenBytes = 4_096
 const headerToken = /^[\x21-\x7e]+$/
 
 /**
+ * Where the server is: the one that is given, or else the one on this machine.
+ * @throws UsageError for what is no address of a server
+ */
+export const findAddress = (
+  { host, port, remote }: Pick<Config, 'host' | 'port' | 'remote'>,
+  url: string | undefined,
+): string => {
+  const given = url ?? remote.url
+  return given === undefined ? localUrl(`http://${hostInUrl(host)}:${port}`) : readUrl(given)
+}
+
+/**
  * Where the server is and who asks. The administrator's own token is only ever sent to the server on this machine.
  * @throws UsageError that says what to give
  */
 export const findAccess = async ({ config, url, tokenFile }: AccessOptions): Promise<ServerAccess> => {
   const given = url ?? config.remote.url
-  const address = given === undefined ? localUrl(`http://${hostInUrl(config.host)}:${config.port}`) : readUrl(given)
+  const address = findAddress(config, url)
   if (tokenFile !== undefined) return { url: address, token: await readToken(tokenFile) }
   if (config.remote.token !== undefined)
     return { url: address, token: checked(config.remote.token, 'COUNTERSIGN_TOKEN') }

@@ -7,12 +7,19 @@ import type { Viewer } from './viewer.ts'
 const lastUsedGranularityMs = 60_000
 
 /** Who a bearer token speaks for; undefined when it is unknown, expired or revoked, or its actor is disabled. */
-export const authenticate = async (services: Services, secret: string): Promise<Viewer | undefined> => {
+export const authenticate = (services: Services, secret: string): Promise<Viewer | undefined> =>
+  findViewer(services, 'secretHash', tokenSecretHash(secret))
+
+/** The same for a token that was shown before, as a browser's session remembers it. */
+export const authenticateAgain = (services: Services, tokenId: string): Promise<Viewer | undefined> =>
+  findViewer(services, 'id', tokenId)
+
+const findViewer = async (services: Services, by: 'id' | 'secretHash', value: string): Promise<Viewer | undefined> => {
   const now = services.clock()
   const token = await rows(services.em())
     .selectFrom('ApiToken')
     .selectAll()
-    .where('secretHash', '=', tokenSecretHash(secret))
+    .where(by, '=', value)
     .where('revokedAt', 'is', null)
     .executeTakeFirst()
   if (!token || (token.expiresAt !== null && token.expiresAt <= now)) return undefined

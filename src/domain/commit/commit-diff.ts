@@ -64,6 +64,8 @@ interface Plan {
   readonly content: string
   readonly targetBranch: string
   readonly knownHead: string | null
+  /** Where the diff was made. */
+  readonly trace: string | null
   /** Another diff whose commit is under way. */
   readonly open: string | undefined
   /** @param changeDigest of the two trees */
@@ -129,6 +131,7 @@ const look = async (
     content: diff.content,
     targetBranch,
     knownHead: project.headCommit ?? null,
+    trace: diff.trace ?? null,
     open: open?.id,
     countersign(changeDigest) {
       const sealed = sealStatement(services.signer, statementOf(evidence, changeDigest))
@@ -144,6 +147,12 @@ const look = async (
       tx.enqueue(settleCommitJob, { diffId })
     },
   }
+}
+
+/** A refusal, which is how this commit came to its end. */
+const counted = ({ measure }: Services, refusal: DomainError): DomainError => {
+  measure.commitEnded(refusal.code)
+  return refusal
 }
 
 /** Another diff's commit is brought to its end; how it ends is told to whoever asked for it. */
@@ -163,9 +172,16 @@ const settleOther = async (services: Services, diffId: string): Promise<void> =>
  */
 export const commitDiff = async (services: Services, viewer: Viewer, diffId: string): Promise<string> => {
   const at = services.clock()
-  let seen = await transact(services, (tx) => look(services, tx, viewer, diffId, at))
+  const first = await transact(services, (tx) => look(services, tx, viewer, diffId, at))
+  if ('refusal' in first) throw counted(services, first.refusal)
+  const facts = { step: 'commit diff', diffId, projectId: first.projectId }
+  return services.tracer.join(first.trace, facts, () => carryOut(services, viewer, diffId, at, first))
+}
+
+const carryOut = async (services: Services, viewer: Viewer, diffId: string, at: Date, first: Plan): Promise<string> => {
+  let seen: Awaited<ReturnType<typeof look>> = first
   for (;;) {
-    if ('refusal' in seen) throw seen.refusal
+    if ('refusal' in seen) throw counted(services, seen.refusal)
     const { projectId, baseTree, resultTree, targetBranch, knownHead } = seen
     if (seen.open) await settleOther(services, seen.open)
     const source = await services.git.evidenceSource(projectId)

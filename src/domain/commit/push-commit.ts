@@ -2,6 +2,7 @@ import { LockMode } from '@mikro-orm/core'
 import { DomainError, RemoteError } from '../errors.ts'
 import { leaseOn, withLease } from '../lease/lease.ts'
 import type { Remote } from '../ports/git-store.ts'
+import type { Span } from '../ports/tracer.ts'
 import { Project } from '../project/project.entity.ts'
 import { openRemote } from '../project/remote-credential.ts'
 import { rows } from '../shared/database.ts'
@@ -34,13 +35,19 @@ interface Due {
   readonly projectId: string
   readonly branch: string
   readonly oid: string
+  readonly trace: string | null
 }
 
 const dueCommit = async (services: Services, diffId: string): Promise<Due | undefined> => {
   const found = await rows(services.em())
     .selectFrom('Push')
     .innerJoin('Diff', 'Diff.id', 'Push.diffId')
-    .select(['Diff.projectId as projectId', 'Diff.targetBranch as branch', 'Diff.commitOid as oid'])
+    .select([
+      'Diff.projectId as projectId',
+      'Diff.targetBranch as branch',
+      'Diff.commitOid as oid',
+      'Diff.trace as trace',
+    ])
     .where('Push.diffId', '=', diffId)
     .where('Push.status', '=', 'PENDING')
     .where('Push.nextAt', '<=', services.clock())
@@ -111,7 +118,13 @@ export const pushCommit = async (services: Services, diffId: string, stop: Abort
     const due = await dueCommit(services, diffId)
     if (!due) return
     lease.mayBegin()
-    const outcome = await attempt(services, due, lease.signal)
+    const facts = { diffId, projectId: due.projectId, commit: due.oid }
+    const push = async (span: Span) => {
+      const ended = await attempt(services, due, lease.signal)
+      span.note(ended.landed ? { outcome: 'pushed' } : { outcome: 'not pushed', failure: 'push_failed' })
+      return ended
+    }
+    const outcome = await services.tracer.span('push', facts, push, { trace: due.trace })
     await lease.transact((tx) => settle(tx, diffId, due, outcome))
     if (!outcome.landed) services.log.warn({ diffId, projectId: due.projectId }, 'a commit could not be pushed')
   })

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core'
 import { evidenceHashOf } from '../commit-message/commit-message.ts'
 import { changeDiffStatus } from '../diff/change-diff-status.ts'
-import { type CommitIntent, Diff } from '../diff/diff.entity.ts'
+import { type CommitIntent, Diff, type DiffRow } from '../diff/diff.entity.ts'
 import { wishRebase } from '../diff/wish-rebase.ts'
 import { ApprovalRequiredError, BaseDriftError } from '../errors.ts'
 import type { CommitRequest } from '../ports/git-store.ts'
@@ -45,20 +45,11 @@ const noteEvidence = async (
   if (evidence !== undefined) await git.addNote(projectId, oid, Buffer.from(evidence), new Date(request.committer.at))
 }
 
-/**
- * Brings a COMMITTING diff to its end: the branch reaches the commit and the evidence is beside it, or the branch had
- * moved. Safe to call again after a kill at any point, by anybody: whether the branch reaches the intent's commit decides.
- * @throws BaseDriftError when the branch had moved, ApprovalRequiredError when the stored intent is not of this diff;
- *   the diff is then back under review
- */
-export const settleCommit = async (services: Services, diffId: string): Promise<void> => {
-  const pending = await rows(services.em())
-    .selectFrom('Diff')
-    .select(['projectId', 'targetBranch', 'commitIntent', 'status', 'resultTree', 'baseCommit'])
-    .where('id', '=', diffId)
-    .executeTakeFirst()
-  if (pending?.status !== 'COMMITTING' || !pending.commitIntent) return
-  const { projectId, targetBranch, commitIntent: intent } = pending
+type Pending = Pick<DiffRow, 'projectId' | 'targetBranch' | 'resultTree' | 'baseCommit'>
+
+/** @throws what `settleCommit` throws */
+const settle = async (services: Services, diffId: string, pending: Pending, intent: CommitIntent): Promise<void> => {
+  const { projectId, targetBranch } = pending
   const { git } = services
   const { tree, parents } = intent.request
   // Made again from stored values it has the same id; a crash may have come before it was made.
@@ -81,7 +72,7 @@ export const settleCommit = async (services: Services, diffId: string): Promise<
     const settled = await transact(services, async (tx) => {
       const project = await tx.em.findOneOrFail(Project, { id: projectId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
       const diff = await tx.em.findOneOrFail(Diff, { id: diffId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
-      if (diff.status !== 'COMMITTING') return { refusal: undefined }
+      if (diff.status !== 'COMMITTING') return { outcome: undefined, refusal: undefined }
       // Whoever stored a head since git was asked knows better: git is asked again.
       if ((project.headCommit ?? null) !== known) return undefined
       if (project.targetBranch === targetBranch) await noteHead(tx, project, head)
@@ -90,16 +81,35 @@ export const settleCommit = async (services: Services, diffId: string): Promise<
         diff.commitOid = intent.oid
         changeDiffStatus(tx, diff, 'COMMITTED')
         if (project.pushOnCommit && project.remoteUrl != null) openPush(tx, diffId)
-        return { refusal: undefined }
+        return { outcome: 'COMMITTED', refusal: undefined }
       }
       changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
       if (isIntact) wishRebase(tx, project, diff)
       const refusal = isIntact
         ? new BaseDriftError(targetBranch, intent.from, head ?? 'nothing')
         : new ApprovalRequiredError(['the stored intent is not the one that was decided on'])
-      return { refusal }
+      return { outcome: refusal.code, refusal }
     })
+    if (settled?.outcome) services.measure.commitEnded(settled.outcome)
     if (settled?.refusal) throw settled.refusal
     if (settled) return
   }
+}
+
+/**
+ * Brings a COMMITTING diff to its end: the branch reaches the commit and the evidence is beside it, or the branch had
+ * moved. Safe to call again after a kill at any point, by anybody: whether the branch reaches the intent's commit decides.
+ * @throws BaseDriftError when the branch had moved, ApprovalRequiredError when the stored intent is not of this diff;
+ *   the diff is then back under review
+ */
+export const settleCommit = async (services: Services, diffId: string): Promise<void> => {
+  const pending = await rows(services.em())
+    .selectFrom('Diff')
+    .select(['projectId', 'targetBranch', 'commitIntent', 'status', 'resultTree', 'baseCommit', 'trace'])
+    .where('id', '=', diffId)
+    .executeTakeFirst()
+  if (pending?.status !== 'COMMITTING' || !pending.commitIntent) return
+  const { projectId, commitIntent: intent, trace } = pending
+  const facts = { diffId, projectId, commit: intent.oid }
+  await services.tracer.span('commit', facts, () => settle(services, diffId, pending, intent), { trace })
 }

@@ -94,6 +94,8 @@ export const Diff = defineEntity({
     commitOid: p.text().strictNullable(),
     refinement: p.json().$type<MessageRefinement>().strictNullable(),
     autoRebase: p.json().$type<AutoRebase>().strictNullable(),
+    /** Where it was made; reviews and commit are parts of this trace. */
+    trace: p.text().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

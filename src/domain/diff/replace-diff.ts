@@ -48,17 +48,20 @@ export const replaceDiff = (
     ...(old.evaluatorReasoning !== null &&
       prepared.changeHash === old.changeHash && { evaluatorReasoning: old.evaluatorReasoning }),
   }
-  return proposePatch(services, { diff, prepared, testCases }, (store) =>
-    write(async (tx) => {
-      const found = await find(tx)
-      if (!found) return old.id
-      changeDiffStatus(tx, found.diff, 'SUPERSEDED')
-      found.diff.autoRebase = null
-      // A message that was changed meanwhile is not lost.
-      const id = await store(tx, { commitMessage: found.diff.commitMessage })
-      await tx.em.flush()
-      await also?.(tx, id)
-      return id
-    }),
+  const facts = { step: 'replace diff', diffId: old.id, projectId: old.projectId }
+  return services.tracer.join(old.trace, facts, () =>
+    proposePatch(services, { diff, prepared, testCases }, (store) =>
+      write(async (tx) => {
+        const found = await find(tx)
+        if (!found) return old.id
+        changeDiffStatus(tx, found.diff, 'SUPERSEDED')
+        found.diff.autoRebase = null
+        // A message that was changed meanwhile is not lost.
+        const id = await store(tx, { commitMessage: found.diff.commitMessage })
+        await tx.em.flush()
+        await also?.(tx, id)
+        return id
+      }),
+    ),
   )
 }

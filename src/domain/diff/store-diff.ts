@@ -43,6 +43,7 @@ export const storeDiff = async (
     riskFacts: riskFacts(prepared.files, safety),
     status,
     safetyId: await storeEvaluation(tx, diff.projectId, prepared),
+    trace: tx.trace(),
     createdAt: tx.now,
     updatedAt: tx.now,
   })

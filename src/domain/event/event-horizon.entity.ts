@@ -9,5 +9,10 @@ export const EventHorizon = defineEntity({
     eventId: p.bigint('string'),
     /** Everything that was removed happened before this; null while nothing was. */
     before: p.datetime().strictNullable(),
+    /**
+     * The ids of events after the horizon's transaction are larger; 0 where the log was never restored. A cursor of the
+     * time that a restore has undone has a smaller one.
+     */
+    firstId: p.bigint('string'),
   },
 })

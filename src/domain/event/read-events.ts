@@ -19,21 +19,24 @@ export interface EventFilter {
  * events after it, and nothing is missed.
  */
 export const currentCursor = async (em: EntityManager): Promise<EventCursor> => {
-  const { rows: found } = await sql<{
-    xid: string
-  }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`.execute(rows(em))
-  return { xid: found[0]?.xid ?? '0', id: '0' }
+  const { rows: found } = await sql<EventCursor>`
+    select greatest(pg_snapshot_xmin(pg_current_snapshot()), xid)::text as xid, first_id::text as id
+    from event_horizon`.execute(rows(em))
+  return found[0] ?? { xid: '0', id: '0' }
 }
 
 /**
  * Looks that everything after a cursor is still there.
- * @throws CursorTooOldError when the log was cut behind it
+ * @throws CursorTooOldError when the log was cut behind it, or restored to a time before it
  */
 const requireKept = async (em: EntityManager, cursor: EventCursor): Promise<void> => {
   const cut = await rows(em)
     .selectFrom('EventHorizon')
     .select('before')
-    .where(sql<boolean>`(xid, event_id) > (${cursor.xid}::text::xid8, ${cursor.id}::bigint)`)
+    .where(
+      sql<boolean>`(xid, event_id) > (${cursor.xid}::text::xid8, ${cursor.id}::bigint)
+        or (${cursor.xid}::text::xid8 > xid and ${cursor.id}::bigint < first_id)`,
+    )
     .executeTakeFirst()
   if (cut) throw new CursorTooOldError(formatCursor(cursor), cut.before)
 }
@@ -41,12 +44,12 @@ const requireKept = async (em: EntityManager, cursor: EventCursor): Promise<void
 /**
  * Reads a cursor that a client gives.
  * @throws ValidationError when it is none, or ahead of this log: then it is another one's, and nothing would come;
- * CursorTooOldError when events after it are gone
+ * CursorTooOldError when events after it are gone, or it is of a time that a restore has undone
  */
 export const findCursor = async (em: EntityManager, text: string): Promise<EventCursor> => {
   const cursor = parseCursor(text)
-  if (isAfter(cursor, await currentCursor(em))) throw fieldFault('after', 'is ahead of this event log')
   await requireKept(em, cursor)
+  if (isAfter(cursor, await currentCursor(em))) throw fieldFault('after', 'is ahead of this event log')
   return cursor
 }
 

@@ -3,6 +3,7 @@ import { Project } from '../project/project.entity.ts'
 import { forgetOldAnalyses } from '../safety/analyze-blobs.ts'
 import type { Services } from '../shared/services.ts'
 import { askForMaintenance } from './ask-for-maintenance.ts'
+import { isBackedUp } from './backup-lock.ts'
 import { isDue } from './due-projects.ts'
 import { defaultMaintenance, type MaintenanceSettings } from './maintenance-settings.ts'
 import { spokenTrees } from './spoken-trees.ts'
@@ -52,7 +53,7 @@ export const maintainProject = async (
   settings: MaintenanceSettings = defaultMaintenance,
 ): Promise<void> => {
   await withLease(services, leaseOn('maintenance', projectId), stop, async (lease) => {
-    if (!(await isDue(services, projectId, settings))) return
+    if (!(await isDue(services, projectId, settings)) || (await isBackedUp(services))) return
     const at = services.clock()
     // It costs nothing to begin again, and may take long: the process need not wait for it.
     await tendRepository(services, projectId, settings, AbortSignal.any([lease.signal, stop]))

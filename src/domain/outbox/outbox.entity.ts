@@ -10,6 +10,8 @@ export const OutboxEntry = defineEntity({
     payload: p.json().$type<Readonly<Record<string, string>>>(),
     /** For whom it is done: projects take turns. Null for a job of none. */
     projectId: p.uuid().strictNullable(),
+    /** Where the one who asked stood in a trace, as `Tracer.current` says it; the job is a part of that. */
+    trace: p.text().strictNullable(),
     createdAt: p.datetime(),
     /** When its relay began to publish it, which is before it is in the queue: recovery compares that with a wipe. */
     publishedAt: p.datetime().strictNullable(),

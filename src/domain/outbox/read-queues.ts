@@ -23,14 +23,16 @@ export interface QueueDepth {
   readonly oldestWaitingSeconds: number | null
 }
 
-interface Unpublished {
+/** The jobs of a name that were asked for, and are not in their queue yet. */
+export interface Unpublished {
   readonly job: string
   readonly count: number
   /** In milliseconds since 1970. */
   readonly oldestAt: number
 }
 
-const inOutbox = async ({ em }: Pick<Services, 'em'>): Promise<readonly Unpublished[]> => {
+/** What is in the outbox. */
+export const inOutbox = async ({ em }: Pick<Services, 'em'>): Promise<readonly Unpublished[]> => {
   const { rows: found } = await sql<Unpublished>`
     select job, count(*)::int as count, (extract(epoch from min(created_at)) * 1000)::float8 as "oldestAt"
     from outbox where published_at is null group by job`.execute(rows(em()))

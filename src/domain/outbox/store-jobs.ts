@@ -6,6 +6,8 @@ import { projectOfJob } from './job-project.ts'
 export interface AskedJob {
   readonly job: string
   readonly payload: Readonly<Record<string, string>>
+  /** The trace that it is a part of; null where none is recorded. */
+  readonly trace: string | null
 }
 
 /** Stores jobs in the order in which they were asked for, each with its project, whose row must be written by then. */
@@ -13,10 +15,11 @@ export const storeJobs = async (em: EntityManager, asked: readonly AskedJob[], n
   await rows(em)
     .insertInto('OutboxEntry')
     .values(
-      asked.map(({ job, payload }) => ({
+      asked.map(({ job, payload, trace }) => ({
         job,
         payload,
         projectId: projectOfJob(payload),
+        trace,
         createdAt: now,
         publishedAt: null,
       })),

@@ -15,4 +15,6 @@ export interface EventFeed extends AsyncDisposable {
   follow(filter: EventFilter, after: EventCursor | undefined, signal?: AbortSignal): AsyncGenerator<EventRow>
   /** How many follow the log now. */
   subscribers(): number
+  /** The place in the log up to which this process has read. */
+  position(): EventCursor
 }

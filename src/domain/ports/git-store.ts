@@ -2,6 +2,7 @@
 
 import type { CommitNotes } from './commit-notes.ts'
 import type { RepositoryCare } from './repository-care.ts'
+import type { RepositoryCopies } from './repository-copies.ts'
 
 export type ObjectFormat = 'SHA1' | 'SHA256'
 
@@ -159,7 +160,7 @@ export interface ImportedHead {
   readonly head: string
 }
 
-export interface GitStore extends RepositoryCare, CommitNotes {
+export interface GitStore extends RepositoryCare, RepositoryCopies, CommitNotes {
   /** The path of a project's bare repository, for messages to people. */
   directory(projectId: string): string
   /**

@@ -97,6 +97,8 @@ export interface ModelProvider {
    * @throws the signal's reason when it was aborted
    */
   complete(request: ModelRequest): Promise<ModelAnswer>
+  /** What kept the last call of this process from an answer, where every other call will meet it; null when nothing. */
+  trouble?(): string | null
 }
 
 /** What the provider said when it did not answer. */

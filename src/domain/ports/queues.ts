@@ -4,6 +4,8 @@ import type { Pool } from '../../jobs/job.ts'
 
 export interface QueuedJob {
   readonly name: string
+  /** As it was added. */
+  readonly id: string
   readonly payload: unknown
 }
 
@@ -65,4 +67,6 @@ export interface Queues extends AsyncDisposable {
   readonly memory: QueueMemory
   /** Answers when the backend answers. */
   ping(): Promise<void>
+  /** What may lose jobs although the backend answers, in words; null when nothing does. */
+  danger(): Promise<string | null>
 }

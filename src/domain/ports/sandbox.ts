@@ -70,6 +70,8 @@ export interface SandboxResult {
   readonly truncated: boolean
   readonly timedOut: boolean
   readonly canceled: boolean
+  /** True when a process of it was ended for its memory, as the server saw: what the command wrote proves nothing. */
+  readonly outOfMemory?: boolean
   readonly durationMs: number
   readonly driver: SandboxDriver
 }

@@ -58,67 +58,87 @@ const reject = async (
 export const reviewDiff = async (services: Services, viewer: Viewer, given: ReviewDiffInput): Promise<string> => {
   const checked = validate(input, given)
   if (viewer.actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can review.')
-  return transact(services, async (tx) => {
-    const { project, diff } = await findDiff(tx, viewer, checked.diffId, 'REVIEWER')
-    if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
-    if (!reviewableStatuses.includes(diff.status)) {
-      throw new InvalidTransitionError(
-        'diff',
-        diff.status,
-        checked.verdict === 'APPROVE' ? 'APPROVED' : 'HUMAN_REJECTED',
-        diff.status === 'EVALUATOR_REJECTED' ? 'The evaluator rejected it: open a review of it first.' : '',
-      )
-    }
-    await noteDiffView(tx, diff.id, viewer.actor.id)
-    const approval = await loadApproval(tx.em, diff)
-    const { facts, policy, reviews } = approval
-    if (checked.contentHash !== facts.contentHash) {
-      throw fieldFault('contentHash', `the content is now ${facts.contentHash}: read the diff again`)
-    }
-    if (checked.evaluationHash !== facts.evaluationHash) {
-      throw fieldFault('evaluationHash', `the evaluation is now ${facts.evaluationHash}: read the diff again`)
-    }
-    const binding = currentBinding(facts, policy)
-    if (checked.messageHash != null && checked.messageHash !== binding.messageHash) {
-      throw fieldFault('messageHash', 'the message was changed meanwhile: read it again')
-    }
-    const repeated = reviews.find(
-      (review) =>
-        review.reviewerId === viewer.actor.id &&
-        review.verdict === 'APPROVE' &&
-        // With an administrator's token it may count for more.
-        includesRole(review.tokenRole, viewer.tokenRole) &&
-        stillHolds(review, facts, policy),
-    )
-    if (checked.verdict === 'APPROVE' && repeated) {
-      // What they have drafted since goes with the approval that they gave.
-      await sendComments(tx, diff.id, viewer.actor.id, repeated.id)
-      return diff.id
-    }
-    const reviewId = randomUUID()
-    tx.em.create(Review, {
-      id: reviewId,
-      diffId: diff.id,
-      reviewerId: viewer.actor.id,
-      verdict: checked.verdict,
-      feedback: checked.feedback ?? null,
-      ...binding,
-      tokenRole: viewer.tokenRole,
-      rule: null,
-      carriedFromId: null,
-      createdAt: tx.now,
-    })
-    await tx.em.flush()
-    const comments = await sendComments(tx, diff.id, viewer.actor.id, reviewId)
-    if (checked.verdict === 'REJECT') {
-      await reject(tx, diff, { feedback: checked.feedback ?? null, comments, reviewerId: viewer.actor.id })
-      return diff.id
-    }
-    const status: DiffStatus = diff.status
-    if (status !== 'HUMAN_REVIEWING' && status !== 'APPROVED') changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
-    await refreshApproval(tx, diff.id)
-    // Fewer approvals are missing, although it waits as before.
-    if (diff.status === status) tellDiff(tx, diff)
-    return diff.id
+  const { diffId, waitedMs } = await transact(services, async (tx) => {
+    const found = await findDiff(tx, viewer, checked.diffId, 'REVIEWER')
+    const { id: diffId, projectId, trace } = found.diff
+    const facts = { step: 'review diff', diffId, projectId, verdict: checked.verdict }
+    return services.tracer.join(trace, facts, () => giveVerdict(tx, viewer, found, checked))
   })
+  if (waitedMs !== null) services.measure.diffReviewed({ verdict: checked.verdict, waitedMs })
+  return diffId
+}
+
+interface GivenVerdict {
+  readonly diffId: string
+  /** How long the diff had been there; null where the same verdict holds already. */
+  readonly waitedMs: number | null
+}
+
+const giveVerdict = async (
+  tx: Transaction,
+  viewer: Viewer,
+  { project, diff }: Awaited<ReturnType<typeof findDiff>>,
+  checked: z.output<typeof input>,
+): Promise<GivenVerdict> => {
+  if (project.archivedAt) throw new InvalidTransitionError('project', project.status, 'READY')
+  if (!reviewableStatuses.includes(diff.status)) {
+    throw new InvalidTransitionError(
+      'diff',
+      diff.status,
+      checked.verdict === 'APPROVE' ? 'APPROVED' : 'HUMAN_REJECTED',
+      diff.status === 'EVALUATOR_REJECTED' ? 'The evaluator rejected it: open a review of it first.' : '',
+    )
+  }
+  await noteDiffView(tx, diff.id, viewer.actor.id)
+  const approval = await loadApproval(tx.em, diff)
+  const { facts, policy, reviews } = approval
+  if (checked.contentHash !== facts.contentHash) {
+    throw fieldFault('contentHash', `the content is now ${facts.contentHash}: read the diff again`)
+  }
+  if (checked.evaluationHash !== facts.evaluationHash) {
+    throw fieldFault('evaluationHash', `the evaluation is now ${facts.evaluationHash}: read the diff again`)
+  }
+  const binding = currentBinding(facts, policy)
+  if (checked.messageHash != null && checked.messageHash !== binding.messageHash) {
+    throw fieldFault('messageHash', 'the message was changed meanwhile: read it again')
+  }
+  const repeated = reviews.find(
+    (review) =>
+      review.reviewerId === viewer.actor.id &&
+      review.verdict === 'APPROVE' &&
+      // With an administrator's token it may count for more.
+      includesRole(review.tokenRole, viewer.tokenRole) &&
+      stillHolds(review, facts, policy),
+  )
+  if (checked.verdict === 'APPROVE' && repeated) {
+    // What they have drafted since goes with the approval that they gave.
+    await sendComments(tx, diff.id, viewer.actor.id, repeated.id)
+    return { diffId: diff.id, waitedMs: null }
+  }
+  const reviewId = randomUUID()
+  tx.em.create(Review, {
+    id: reviewId,
+    diffId: diff.id,
+    reviewerId: viewer.actor.id,
+    verdict: checked.verdict,
+    feedback: checked.feedback ?? null,
+    ...binding,
+    tokenRole: viewer.tokenRole,
+    rule: null,
+    carriedFromId: null,
+    createdAt: tx.now,
+  })
+  await tx.em.flush()
+  const given = { diffId: diff.id, waitedMs: tx.now.getTime() - diff.createdAt.getTime() }
+  const comments = await sendComments(tx, diff.id, viewer.actor.id, reviewId)
+  if (checked.verdict === 'REJECT') {
+    await reject(tx, diff, { feedback: checked.feedback ?? null, comments, reviewerId: viewer.actor.id })
+    return given
+  }
+  const status: DiffStatus = diff.status
+  if (status !== 'HUMAN_REVIEWING' && status !== 'APPROVED') changeDiffStatus(tx, diff, 'HUMAN_REVIEWING')
+  await refreshApproval(tx, diff.id)
+  // Fewer approvals are missing, although it waits as before.
+  if (diff.status === status) tellDiff(tx, diff)
+  return given
 }

@@ -7,10 +7,13 @@ import { callModel } from './call-model.ts'
 import type { CallSite } from './call-site.ts'
 import { modelSchema } from './model-schema.ts'
 import { AgentStoppedError } from './run-agent.ts'
+import { siteFacts } from './trace-call.ts'
 
 export interface Question<Answer> {
   readonly name: string
   readonly schema: z.ZodType<Answer>
+  /** Of a question that asks for a judgement: the word that it comes to. */
+  readonly verdictOf?: (answer: Answer) => string
   readonly model: string
   readonly system: string
   /** What was said before, oldest first. */
@@ -19,11 +22,7 @@ export interface Question<Answer> {
   readonly maxOutputTokens: number
 }
 
-/**
- * Asks for one answer of a given shape.
- * @throws ProviderError (malformed_answer) when the answer has another shape, and what callModel throws
- */
-export const askStructured = async <Answer>(
+const ask = async <Answer>(
   services: Services,
   lease: HeldLease,
   site: CallSite,
@@ -60,4 +59,25 @@ export const askStructured = async <Answer>(
   const parsed = question.schema.safeParse(value)
   if (!parsed.success) throw malformed(z.prettifyError(parsed.error))
   return parsed.data
+}
+
+/**
+ * Asks for one answer of a given shape.
+ * @throws ProviderError (malformed_answer) when the answer has another shape, and what callModel throws
+ */
+export const askStructured = <Answer>(
+  services: Services,
+  lease: HeldLease,
+  site: CallSite,
+  provider: ModelProvider,
+  sequence: number,
+  question: Question<Answer>,
+): Promise<Answer> => {
+  const { name, model, verdictOf } = question
+  const facts = { ...siteFacts(site), provider: provider.provider, model, ...(verdictOf && { evaluation: name }) }
+  return services.tracer.span(verdictOf ? 'evaluation' : 'agent', facts, async (span) => {
+    const answer = await ask(services, lease, site, provider, sequence, question)
+    if (verdictOf) span.note({ verdict: verdictOf(answer) })
+    return answer
+  })
 }

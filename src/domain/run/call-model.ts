@@ -9,6 +9,7 @@ import type { CallSite } from './call-site.ts'
 import { fitContext } from './fit-context.ts'
 import { type PlacedCall, recordFirst, recordNext, recordReplay, storeAnswer, storeFailure } from './record-call.ts'
 import { findAnswer } from './recordings.ts'
+import { traceCall } from './trace-call.ts'
 
 export type CallRequest = Omit<ModelRequest, 'signal' | 'onText' | 'onLostAttempt'>
 
@@ -79,7 +80,8 @@ export const callModel = async (
 ): Promise<ModelAnswer> => {
   const request = fitContext(conversation, services.models.inputLimitOf(conversation.model))
   const requestHash = canonicalHash({ provider: provider.provider, request })
-  const call: PlacedCall = { site, provider, sequence, request, requestHash }
+  const traceId = services.tracer.traceId()
+  const call: PlacedCall = { site, provider, sequence, request, requestHash, traceId }
   const stored = await replay(services, lease, call)
   if (stored) {
     if (stored.text !== '') site.onText?.(stored.text)
@@ -88,18 +90,19 @@ export const callModel = async (
   lease.mayBegin()
   const worst = worstCase(services, request)
   let callId = await recordFirst(services, lease, call, worst)
+  let attempts = 1
   // An attempt that broke off is settled as lost, and the next one is a call of its own.
   const onLostAttempt = async () => {
     lease.mayBegin()
     callId = await recordNext(lease, call, worst)
+    attempts += 1
   }
   let answer: ModelAnswer
   try {
     const { onText } = site
     lease.mustBeHeld()
-    answer = safeJson(
-      await provider.complete({ ...request, signal: lease.signal, onLostAttempt, ...(onText && { onText }) }),
-    )
+    const send = () => provider.complete({ ...request, signal: lease.signal, onLostAttempt, ...(onText && { onText }) })
+    answer = safeJson(await traceCall(services, site, provider, request, send, () => ({ callId, attempts })))
   } catch (error) {
     // Without the lease the call stays SENT; whoever takes the step up settles it.
     if (!lease.signal.aborted) await storeFailure(lease, callId, error, !boughtNothing(error))

@@ -20,6 +20,6 @@ export interface CallSite {
   readonly replays?: readonly EarlierConversation[]
   /** Called with each piece of visible text as it is written; with the whole text of an answer that is played back. */
   readonly onText?: (text: string) => void
-  /** Of the work that the call is a part of; each call has its own if absent. */
+  /** Of the test that makes the calls; others carry the id of the trace that records them. */
   readonly traceId?: string
 }

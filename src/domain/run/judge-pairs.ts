@@ -95,6 +95,7 @@ export const judgePairs = async (
       askStructured(services, lease, site, provider, at, {
         name: 'judgement',
         schema: judgement,
+        verdictOf: ({ winner }) => winner,
         model: question.model,
         system: question.system,
         message: question.message(a.text, b.text),

@@ -9,6 +9,7 @@ import { Candidate } from './candidate.entity.ts'
 import type { RecordedResults } from './recordings.ts'
 import type { Tool } from './tool.ts'
 import { ToolCall, type ToolCallRow } from './tool-call.entity.ts'
+import { siteFacts } from './trace-call.ts'
 import type { ToolResult } from './workspace.ts'
 
 const maxResultCharacters = 60_000
@@ -36,6 +37,28 @@ const useTool = async (
   const args = parseArguments(use.argumentsText)
   if (!args.ok) return { text: args.message, isError: true, tree: workspace.tree }
   return tool.run(services, workspace, args.value, lease.signal)
+}
+
+/** The same, as a part of the trace. The name and id that a model gave are its words: those of a known tool alone are said. */
+const useTraced = (
+  services: Services,
+  lease: HeldLease,
+  site: CallSite,
+  tools: readonly Tool[],
+  tree: string,
+  use: ToolUse,
+): Promise<ToolResult> => {
+  const tool = tools.find((known) => known.definition.name === use.name)?.definition.name ?? 'unknown'
+  return services.tracer.span(
+    'tool',
+    { ...siteFacts(site), tool, toolUseId: cut(use.id, 200) },
+    async (span) => {
+      const result = await useTool(services, lease, tools, { projectId: site.projectId, tree }, use)
+      span.note(result.isError ? { failure: 'tool_error' } : {}, () => ({ result: result.text }))
+      return result
+    },
+    { content: () => ({ argumentsText: use.argumentsText }) },
+  )
 }
 
 /** Everything that a tool's result depends on. */
@@ -110,7 +133,7 @@ export const makeToolCall = async (
   }
   lease.mayBegin()
   const startedAt = performance.now()
-  const result = await useTool(services, lease, tools, { projectId: site.projectId, tree }, asked.use)
+  const result = await useTraced(services, lease, site, tools, tree, asked.use)
   const durationMs = Math.round(performance.now() - startedAt)
   return storeToolCall(lease, site, { ...asked, hash, result, durationMs, replayed: false })
 }

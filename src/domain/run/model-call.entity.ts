@@ -51,7 +51,8 @@ export const ModelCall = defineEntity({
     outputTokens: p.integer(),
     /** Null when the model's price is not known. */
     costUsd: p.double().$type<number>().strictNullable(),
-    traceId: p.text(),
+    /** Null where nothing was recorded of it. */
+    traceId: p.text().strictNullable(),
     startedAt: p.datetime(),
     finishedAt: p.datetime().strictNullable(),
   },

@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Amount, reserve, settle } from '../budget/reserve.ts'
 import { type HeldLease, LeaseLostError } from '../lease/lease.ts'
-import type { ModelAnswer, ModelProvider, TokenCount } from '../ports/model-provider.ts'
+import type { ModelAnswer, ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
 import { safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
 import type { Transaction } from '../shared/transact.ts'
@@ -38,9 +38,11 @@ export interface PlacedCall {
   readonly sequence: number
   readonly request: { readonly model: string }
   readonly requestHash: string
+  /** The id of the trace that it is a part of; null where none is recorded. */
+  readonly traceId: string | null
 }
 
-const newCall = ({ site, provider, sequence, request, requestHash }: PlacedCall) => ({
+const newCall = ({ site, provider, sequence, request, requestHash, traceId }: PlacedCall) => ({
   id: randomUUID(),
   projectId: site.projectId,
   sprintId: site.sprintId,
@@ -61,7 +63,7 @@ const newCall = ({ site, provider, sequence, request, requestHash }: PlacedCall)
   inputTokens: 0,
   cachedInputTokens: 0,
   outputTokens: 0,
-  traceId: site.traceId ?? randomBytes(16).toString('hex'),
+  traceId: site.traceId ?? traceId,
 })
 
 /** Reserves and records a call that is about to be sent. @returns its id @throws BudgetExceededError */
@@ -139,7 +141,8 @@ export const storeAnswer = async (
   const givesUpAt = performance.now() + services.leaseMs
   for (;;) {
     try {
-      await storeOnce(services, lease, site, callId, bought)
+      const answered = await storeOnce(services, lease, site, callId, bought)
+      services.measure.answerBought({ ...answered, usage: bought.usage })
       return
     } catch (error) {
       if (error instanceof LeaseLostError || isOfStatement(error) || performance.now() > givesUpAt) throw error
@@ -156,12 +159,13 @@ const storeOnce = (
   site: CallSite,
   callId: string,
   { usage, answer }: BoughtAnswer,
-): Promise<void> =>
+): Promise<{ readonly provider: Provider; readonly model: string; readonly costUsd: number | null }> =>
   lease.transact(async (tx) => {
     const call = await tx.em.findOneOrFail(ModelCall, { id: callId })
+    const { provider, model } = call
+    const costUsd = services.models.costOf(model, usage)
     // Stored before, by a commit whose outcome we were not told.
-    if (call.status === 'ANSWERED') return
-    const costUsd = services.models.costOf(call.model, usage)
+    if (call.status === 'ANSWERED') return { provider, model, costUsd }
     const tokens = usage.inputTokens + usage.outputTokens
     const reserved = { costUsd: call.reservedCostUsd, tokens: call.reservedTokens }
     await settle(tx, call.budgetIds, reserved, { costUsd, tokens })
@@ -183,6 +187,7 @@ const storeOnce = (
       costUsd,
       rehearsal: call.rehearsal,
     })
+    return { provider, model, costUsd }
   })
 
 /** Settles a call that was not answered. @param unknownOutcome whether it may have been bought all the same */

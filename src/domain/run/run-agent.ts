@@ -8,6 +8,7 @@ import { makeToolCall } from './make-tool-call.ts'
 import { loadResults } from './recordings.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCallRow } from './tool-call.entity.ts'
+import { siteFacts } from './trace-call.ts'
 
 /** An agent that did not come to an end of its own. */
 export class AgentStoppedError extends Error {
@@ -66,13 +67,7 @@ export const toolOutcome = (
   isError,
 })
 
-/**
- * The agent loop: ask, use the tools it asks for, tell it what came of it, until it answers in words.
- * Every turn and every tool result is stored before the next begins, so a worker that takes the step up
- * goes on where the last one stopped.
- * @throws AgentStoppedError, ProviderError, BudgetExceededError, LeaseLostError
- */
-export const runAgent = async (
+const converse = async (
   services: Services,
   lease: HeldLease,
   site: CallSite,
@@ -114,4 +109,22 @@ export const runAgent = async (
     if (stoppedBy) return { text: answer.text, tree, messages, stoppedBy }
   }
   throw new AgentStoppedError('turn_limit', `The agent did not finish within ${task.maxTurns} turns.`)
+}
+
+/**
+ * The agent loop: ask, use the tools it asks for, tell it what came of it, until it answers in words.
+ * Every turn and every tool result is stored before the next begins, so a worker that takes the step up
+ * goes on where the last one stopped.
+ * @throws AgentStoppedError, ProviderError, BudgetExceededError, LeaseLostError
+ */
+export const runAgent = (
+  services: Services,
+  lease: HeldLease,
+  site: CallSite,
+  start: AgentStart,
+  provider: ModelProvider,
+  task: AgentTask,
+): Promise<AgentEnd> => {
+  const facts = { ...siteFacts(site), provider: provider.provider, model: task.model }
+  return services.tracer.span('agent', facts, () => converse(services, lease, site, start, provider, task))
 }

@@ -17,7 +17,7 @@ export interface EvaluatedChange {
   readonly analyses: readonly NewAnalysis[]
 }
 
-type Needed = Pick<Services, 'em' | 'git' | 'analyzer' | 'log'>
+type Needed = Pick<Services, 'em' | 'git' | 'analyzer' | 'log' | 'tracer'>
 
 /**
  * What differs between two trees, and what the resulting code can newly do. The stored report of these trees serves
@@ -36,7 +36,7 @@ export const evaluateTrees = async (
   ])
   if (stored) return { ...trees, files, safety: stored, analyses: [] }
   const analyses: NewAnalysis[] = []
-  const safety = await evaluateChange(blobAnalyzer(services, projectId, analyses), {
+  const change = {
     ...trees,
     files: files.map((file) => ({
       path: file.path,
@@ -45,6 +45,11 @@ export const evaluateTrees = async (
       before: file.kind === 'COPIED' ? null : file.oldObjectId,
       after: file.newObjectId,
     })),
+  }
+  const safety = await services.tracer.span('evaluation', { evaluation: 'safety', projectId }, async (span) => {
+    const report = await evaluateChange(blobAnalyzer(services, projectId, analyses), change)
+    span.note({ verdict: report.safe ? 'SAFE' : 'NOT_SAFE' })
+    return report
   })
   return { ...trees, files, safety, analyses }
 }

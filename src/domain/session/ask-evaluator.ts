@@ -99,6 +99,7 @@ export const askEvaluator = async (
   const given = await askStructured(services, lease, site, provider, 0, {
     name: 'evaluation',
     schema: answer,
+    verdictOf: ({ verdict }) => verdict,
     model: session.evaluator.model,
     system: systemOf(state),
     earlier: await earlierJudgements(services, state),

@@ -43,6 +43,7 @@ export const openTurn = async (
     words,
     remarks,
     epoch: 0,
+    trace: tx.trace(),
     createdAt: tx.now,
   })
   await tx.em.flush()

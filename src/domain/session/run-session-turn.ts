@@ -48,7 +48,8 @@ export const runSessionTurn = async (services: Services, sessionId: string, stop
       const state = await loadTurn(services, sessionId)
       if (!state) return
       try {
-        if (!(await step(services, lease, state))) return
+        const facts = { step: 'session turn', sessionId, projectId: state.project.id }
+        if (!(await services.tracer.join(state.turn.trace, facts, () => step(services, lease, state)))) return
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
         await fail(lease, state, error.message)

@@ -38,6 +38,8 @@ export const SessionTurn = defineEntity({
     startTree: p.text().strictNullable(),
     /** The coder's workspace at its end; null until then. */
     tree: p.text().strictNullable(),
+    /** All that is done about it is a part of this trace. */
+    trace: p.text().strictNullable(),
     createdAt: p.datetime(),
     startedAt: p.datetime().strictNullable(),
     finishedAt: p.datetime().strictNullable(),

@@ -5,6 +5,7 @@ import type { Retention } from '../maintenance/retention.ts'
 import type { Checkouts } from '../ports/checkouts.ts'
 import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
 import type { GitStore } from '../ports/git-store.ts'
+import type { Measure } from '../ports/measure.ts'
 import type { ModelGateway } from '../ports/model-gateway.ts'
 import type { ModelProvider, Provider, TokenCount } from '../ports/model-provider.ts'
 import type { Queues } from '../ports/queues.ts'
@@ -12,6 +13,7 @@ import type { Sandbox, SandboxLimits } from '../ports/sandbox.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { Signer } from '../ports/signer.ts'
 import type { TextFeed } from '../ports/text-feed.ts'
+import type { Tracer } from '../ports/tracer.ts'
 import type { WebhookSender } from '../ports/webhook-sender.ts'
 import type { ModelLimits } from '../testing/model-limits.ts'
 import type { Bounds } from './bounds.ts'
@@ -85,6 +87,9 @@ export interface Services {
   readonly em: () => EntityManager
   readonly clock: () => Date
   readonly log: Logger
+  /** Counts and times what is done. */
+  readonly measure: Measure
+  readonly tracer: Tracer
   readonly wake: Wake
   /** How much work waits in the queues. */
   readonly queues: Pick<Queues, 'counts'>

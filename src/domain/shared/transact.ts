@@ -9,8 +9,15 @@ import type { Services, Wake } from './services.ts'
 export interface Transaction {
   readonly em: EntityManager
   readonly now: Date
+  /** The trace in which this is done, to be stored with what it begins; null where none is recorded. */
+  trace(): string | null
   emit(subject: EventSubject, body: EventBody): void
-  enqueue<Payload extends Readonly<Record<string, string>>>(job: Job<Payload>, payload: Payload): void
+  /** @param trace what the job is a part of, where that is not what asks for it */
+  enqueue<Payload extends Readonly<Record<string, string>>>(
+    job: Job<Payload>,
+    payload: Payload,
+    trace?: string | null,
+  ): void
   /** Tells somebody to look after the commit; `emit` and `enqueue` do so by themselves. */
   wake(who: keyof Wake): void
 }
@@ -46,6 +53,7 @@ const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Pr
     const done = await work({
       em,
       now,
+      trace: services.tracer.current,
       emit(subject, body) {
         woken.add('events')
         em.create(EventRecord, {
@@ -58,10 +66,10 @@ const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Pr
           body,
         })
       },
-      enqueue(job, payload) {
+      enqueue(job, payload, trace = services.tracer.current()) {
         woken.add('outbox')
         pools.add(job.pool)
-        asked.push({ job: job.name, payload: job.payload.parse(payload) })
+        asked.push({ job: job.name, payload: job.payload.parse(payload), trace })
       },
       wake(who) {
         woken.add(who)

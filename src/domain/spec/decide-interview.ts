@@ -57,6 +57,7 @@ export const decideInterview = async (
       {
         name: 'interview_decision',
         schema: interviewDecision,
+        verdictOf: () => 'SELECTED',
         model: judge.model,
         system: interviewJudgeSystem,
         message: interviewJudgeMessage(spec.task, spec.maxQuestions, proposals),

@@ -55,7 +55,8 @@ export const advanceSprint = async (services: Services, sprintId: string, stop: 
         if (ended === 'goes on') continue
       }
       try {
-        if (!(await step(services, lease, state))) return
+        const facts = { step: 'advance sprint', sprintId, projectId: state.sprint.projectId }
+        if (!(await services.tracer.join(state.sprint.trace, facts, () => step(services, lease, state)))) return
       } catch (error) {
         if (!(error instanceof DomainError) || !phase) throw error
         await failPhase(lease, state, phase, error.message)

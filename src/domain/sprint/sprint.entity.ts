@@ -35,6 +35,8 @@ export const Sprint = defineEntity({
     workingTree: p.text().strictNullable(),
     budgetId: () => p.manyToOne(Budget).mapToPk().fieldName('budget_id'),
     createdById: () => p.manyToOne(Actor).mapToPk().fieldName('created_by_id'),
+    /** Its whole work is a part of this trace, whenever it goes on. */
+    trace: p.text().strictNullable(),
     createdAt: p.datetime(),
     startedAt: p.datetime().strictNullable(),
     deadlineAt: p.datetime().strictNullable(),

@@ -22,6 +22,7 @@ export const startSprint = async (services: Services, viewer: Viewer, id: string
     await requireCapacity(services, tx, sprint.projectId)
     changeSprintStatus(tx, sprint, 'ACTIVE')
     sprint.startedAt = tx.now
+    sprint.trace = tx.trace()
     sprint.deadlineAt = new Date(tx.now.getTime() + sprint.deadlineSeconds * 1_000)
     tx.enqueue(advanceSprintJob, { sprintId: id })
     return id

@@ -129,6 +129,7 @@ export const askVerifier = async (
       const answer = await askStructured(services, lease, site, provider, 0, {
         name: 'verification',
         schema: verification,
+        verdictOf: ({ verdict }) => verdict,
         model: candidate.modelName,
         system: verifierSystem,
         message,

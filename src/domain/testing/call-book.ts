@@ -59,6 +59,9 @@ const overLimit = (limits: ModelLimits, used: Used, model: string, worst: Amount
 
 const maxNotes = 5
 
+/** What figures say of a call; the gateway does not read why a provider refused one. */
+const faultOf = { ANSWERED: null, FAILED: 'refused', LOST: 'lost' } as const
+
 /** A test's call book, and what was kept from the test meanwhile. */
 export interface TestCallBook extends CallBook {
   /** Each reason once, the first few of them. */
@@ -71,6 +74,7 @@ export interface TestCallBook extends CallBook {
  */
 export const openCallBook = async (services: Services, lease: HeldLease, site: CallSite): Promise<TestCallBook> => {
   await lease.transact((tx) => settleLostCalls(tx, { scope: site.scope }))
+  const underWay = new Map<string, { readonly call: GatewayCall; readonly begunAt: number }>()
   const notes = new Set<string>()
   const note = (message: string) => {
     if (notes.size < maxNotes) notes.add(message)
@@ -84,15 +88,17 @@ export const openCallBook = async (services: Services, lease: HeldLease, site: C
     if (!provider) return refuse('NOT_CONFIGURED', `The server has no access to ${call.provider}.`)
     const worst = worstCaseOf(services, call)
     const wanted = { provider: call.provider, projectId: site.projectId }
-    return recordInSlot(services, lease, wanted, async (tx) => {
+    const admission = await recordInSlot(services, lease, wanted, async (tx): Promise<Admission> => {
       const used = await usedBy(tx, site.scope)
       const fault = overLimit(services.modelLimits, used, call.model, worst)
       if (fault !== null) return refuse('LIMIT', fault)
       const { model, requestHash } = call
       const sequence = used.nextSequence
-      const placed = { site, provider, sequence, request: { model }, requestHash }
+      const placed = { site, provider, sequence, request: { model }, requestHash, traceId: null }
       return { callId: await recordCall(tx, lease, placed, worst) }
     })
+    if ('callId' in admission) underWay.set(admission.callId, { call, begunAt: performance.now() })
+    return admission
   }
   return {
     note,
@@ -107,6 +113,12 @@ export const openCallBook = async (services: Services, lease: HeldLease, site: C
       }
     },
     async settle(callId, outcome) {
+      const begun = underWay.get(callId)
+      underWay.delete(callId)
+      if (begun) {
+        const fault = faultOf[outcome.status]
+        services.measure.attemptEnded({ ...begun.call, fault, ms: performance.now() - begun.begunAt })
+      }
       try {
         if (outcome.status === 'ANSWERED')
           await storeAnswer(services, lease, site, callId, { ...outcome, answer: null })

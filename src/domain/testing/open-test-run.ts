@@ -95,7 +95,7 @@ export const openTestRun = async (services: Services, tx: Transaction, run: NewT
       stderr: '',
       truncated: false,
       durationMs: 0,
-      traceId: testCase.allowModels ? randomBytes(16).toString('hex') : null,
+      traceId: testCase.allowModels ? (services.tracer.traceId() ?? randomBytes(16).toString('hex')) : null,
     })
   }
   tx.emit(run.subject, {

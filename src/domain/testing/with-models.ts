@@ -8,6 +8,7 @@ import type { Services } from '../shared/services.ts'
 import { openCallBook, testScope } from './call-book.ts'
 import type { TestOutcome } from './run-test-case.ts'
 import type { TestResultRow, TestRunRow } from './test-run.entity.ts'
+import { traceTestCalls } from './trace-test-calls.ts'
 
 /** What a test that may call models is run with. */
 export interface ModelAccess {
@@ -95,7 +96,8 @@ export const withModels = async (
   result: TestResultRow,
   runTest: (access: ModelAccess) => Promise<TestOutcome>,
 ): Promise<TestOutcome> => {
-  const book = await openCallBook(services, lease, await siteOf(services, run, result))
+  const site = await siteOf(services, run, result)
+  const book = traceTestCalls(services, site, await openCallBook(services, lease, site))
   const outcome = await (async () => {
     await using gateway = await services.gateway.open(book, services.sandbox.driver !== 'none')
     return await runTest({ environment: environmentOf(services, gateway.origin), door: gateway.door })

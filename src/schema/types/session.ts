@@ -160,7 +160,7 @@ builder.node(MessageRef, {
     }),
     traceId: t.string({
       nullable: true,
-      description: 'Of the same answer.',
+      description: 'Of the trace in which the same answer was bought; null where no traces are recorded.',
       resolve: async (message, _, { load }) =>
         message.modelCallId === null ? null : ((await load.modelCall.load(message.modelCallId))?.traceId ?? null),
     }),

@@ -82,7 +82,8 @@ const TestResultRef = builder
       }),
       traceId: t.exposeString('traceId', {
         nullable: true,
-        description: 'What all its model calls carry; null for a test that may make none.',
+        description:
+          'What all its model calls carry: the id of the trace, where traces are recorded. Null for a test that may make none.',
       }),
     }),
   })

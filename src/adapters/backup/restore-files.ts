@@ -1,0 +1,114 @@
+/** What of a backup goes into the data directory: repositories, uploads and secrets. */
+
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { GitStore } from '../../domain/ports/git-store.ts'
+import type { CopiedRef } from '../../domain/ports/repository-copies.ts'
+import { storeFile, syncDirectory } from './files.ts'
+import { fingerprintOf, type GivenKeys, readSecret } from './keys.ts'
+import { type Manifest, packFile, refsFile, secretFile, secretNames } from './manifest.ts'
+import { RestoreRefusedError } from './read-backup.ts'
+
+interface Options {
+  readonly signal: AbortSignal
+  readonly progress: (words: string) => void
+}
+
+/** The names of the repositories that a data directory has. */
+export const repositoriesIn = async (dataDir: string): Promise<readonly string[]> => {
+  try {
+    return (await readdir(join(dataDir, 'repositories'))).filter((name) => name.endsWith('.git'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return []
+  }
+}
+
+const readRefs = async (directory: string, projectId: string): Promise<readonly CopiedRef[]> =>
+  (await readFile(join(directory, refsFile(projectId)), 'utf8')).split('\n').flatMap((line) => {
+    const at = line.indexOf(' ')
+    return at < 0 ? [] : [{ oid: line.slice(0, at), ref: line.slice(at + 1) }]
+  })
+
+/** Makes every repository under a passing name. @param drafts takes the names, by project, also of unfinished ones */
+export const draftRepositories = async (
+  git: GitStore,
+  directory: string,
+  { repositories }: Manifest,
+  drafts: Map<string, string>,
+  { signal, progress }: Options,
+): Promise<void> => {
+  for (const [index, { projectId, objectFormat, branch }] of repositories.entries()) {
+    signal.throwIfAborted()
+    const draft = git.newDraft()
+    drafts.set(projectId, draft)
+    await git.create(draft, { objectFormat, branch })
+    const refs = await readRefs(directory, projectId)
+    const pack = createReadStream(join(directory, packFile(projectId)))
+    await git.copyIn(draft, pack, { objectFormat, branch, refs }, signal)
+    progress(`repository ${index + 1} of ${repositories.length}`)
+  }
+}
+
+/**
+ * The keys with which the server would go on.
+ * @returns what a person has to see to
+ * @throws RestoreRefusedError when they are others than the backup's
+ */
+export const checkKeys = async (dataDir: string, given: GivenKeys, { keys }: Manifest): Promise<readonly string[]> => {
+  const missing: string[] = []
+  for (const [name, file, variable] of [
+    ['secretKey', 'secret-key', 'SECRET_KEY'],
+    ['signingKey', 'signing-key', 'SIGNING_KEY'],
+  ] as const) {
+    const { fingerprint, isIncluded } = keys[name]
+    if (fingerprint === null) continue
+    const key = given[name] ?? (await readSecret(dataDir, file))
+    if (key !== null && fingerprintOf(key) !== fingerprint) {
+      const where = given[name] === undefined ? join(dataDir, file) : variable
+      throw new RestoreRefusedError(
+        `${where} is another key than the one that was in use when the backup was made. ${
+          isIncluded ? 'Remove it: the backup has the right one.' : 'Put the right one there.'
+        }`,
+      )
+    }
+    if (key === null && !isIncluded) {
+      missing.push(
+        `The backup does not have the ${variable}. Set it to what it was before you start the server, which would make another one${
+          name === 'secretKey' ? ': stored credentials and the secrets of webhooks could not be opened with that.' : '.'
+        }`,
+      )
+    }
+  }
+  return missing
+}
+
+/** Puts the secrets that the backup has and the data directory has not. @returns the files that were made */
+export const placeSecrets = async (
+  directory: string,
+  dataDir: string,
+  { files }: Manifest,
+): Promise<readonly string[]> => {
+  const placed: string[] = []
+  for (const name of secretNames) {
+    const isIncluded = files.some(({ path }) => path === secretFile(name))
+    if (!isIncluded || (await readSecret(dataDir, name)) !== null) continue
+    await storeFile(dataDir, name, [await readFile(join(directory, secretFile(name)))])
+    placed.push(join(dataDir, name))
+  }
+  await syncDirectory(dataDir)
+  return placed
+}
+
+/** Puts the archives of which projects are still to be made. */
+export const placeUploads = async (directory: string, dataDir: string, { files }: Manifest): Promise<void> => {
+  const archives = join(dataDir, 'archives')
+  for (const { path } of files) {
+    const name = /^uploads\/(.+)$/.exec(path)?.[1]
+    if (name === undefined) continue
+    await mkdir(archives, { recursive: true, mode: 0o700 })
+    await rm(join(archives, name), { force: true })
+    await storeFile(archives, name, createReadStream(join(directory, path)))
+  }
+}

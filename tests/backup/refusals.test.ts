@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto'
+import { appendFile, cp, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { fingerprintOf } from '../../src/adapters/backup/keys.ts'
+import { readManifest, verifyBackup } from '../../src/adapters/backup/read-backup.ts'
+import { migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
+import { addProject, backedUp, newPlace, type Place, repositoriesOf, restored } from './places.ts'
+
+const signal = new AbortController().signal
+const projectIds = [randomUUID(), randomUUID()]
+const secretKey = 'ab'.repeat(32)
+const stack = new AsyncDisposableStack()
+let from: Place
+let backup: Awaited<ReturnType<typeof backedUp>>
+
+beforeAll(async () => {
+  from = stack.use(await newPlace())
+  for (const id of projectIds) await addProject(from, id)
+  await writeFile(join(from.dataDir, 'secret-key'), `${secretKey}\n`, { mode: 0o600 })
+  await writeFile(join(from.dataDir, 'admin-token'), 'csk_of-the-administrator\n', { mode: 0o600 })
+  backup = await backedUp(from)
+})
+afterAll(() => stack.disposeAsync())
+
+/** What of the data directory a server would find. */
+const foundIn = async (dataDir: string) => {
+  const repositories = await readdir(join(dataDir, 'repositories')).catch(() => [])
+  const names = [...(await readdir(dataDir)), ...repositories]
+  return names.filter((name) => /\.git$|^\.new-|^restoring$|-key$|-token$/.test(name)).sort()
+}
+
+const projectsIn = async ({ client }: Place) => (await client.query('select id from project order by id')).rows
+
+it.each([
+  ['a database with rows', async (place: Place) => void (await addProject(place, randomUUID())), 'not empty'],
+  [
+    'a database that was migrated further',
+    async ({ client }: Place) =>
+      void (await client.query(`insert into migration (name) values ('Migration29990101000000_x')`)),
+    'was migrated further',
+  ],
+  [
+    "a database with another program's tables",
+    async ({ client }: Place) => void (await client.query('alter table migration rename to theirs')),
+    'not empty: it has the table',
+  ],
+  [
+    'a data directory with repositories',
+    async ({ dataDir }: Place) =>
+      void (await mkdir(join(dataDir, 'repositories', `${randomUUID()}.git`), { recursive: true })),
+    'is not empty: it has the repositories of 1 projects',
+  ],
+  [
+    'a data directory with another key',
+    async ({ dataDir }: Place) => await writeFile(join(dataDir, 'secret-key'), 'cd'.repeat(32)),
+    'is another key than the one',
+  ],
+])('%s is refused as a place, and is left as it was', async (_, prepare, words) => {
+  await using place = await newPlace()
+  await prepare(place)
+  const before = [await foundIn(place.dataDir), await projectsIn(place)]
+  await expect(restored(backup, place)).rejects.toMatchObject({
+    name: 'RestoreRefusedError',
+    message: expect.stringContaining(words),
+  })
+  expect([await foundIn(place.dataDir), await projectsIn(place)]).toEqual(before)
+})
+
+it('another SECRET_KEY is refused, the right one is taken', async () => {
+  await using place = await newPlace()
+  const given = (key: string) => ({ givenKeys: { secretKey: key, signingKey: undefined } })
+  await expect(restored(backup, place, given('cd'.repeat(32)))).rejects.toThrow('SECRET_KEY is another key')
+  expect(await restored(backup, place, given(secretKey.toUpperCase()))).toEqual([])
+})
+
+it('without its secrets a backup knows the key again, and says what is missing', async () => {
+  const without = await backedUp(from, {}, { withSecrets: false })
+  expect(without.manifest.keys.secretKey).toEqual({ fingerprint: fingerprintOf(secretKey), isIncluded: false })
+  expect(await readFile(join(without.directory, 'manifest.json'), 'utf8')).not.toContain(secretKey)
+  expect(await readdir(without.directory)).not.toContain('secrets')
+  await using place = await newPlace()
+  expect(await restored(without, place)).toEqual([expect.stringContaining('does not have the SECRET_KEY')])
+  expect(await foundIn(place.dataDir)).toEqual(projectIds.map((id) => `${id}.git`).sort())
+})
+
+const manifestOf = async (directory: string) => readManifest(directory, await migrationNames())
+
+/** Changes a copy of the backup. @returns what reading it says */
+const changedBackup = async (change: (directory: string) => Promise<unknown>): Promise<string> => {
+  const directory = join(from.dataDir, `copy-${randomUUID()}`)
+  await cp(backup.directory, directory, { recursive: true })
+  await change(directory)
+  try {
+    await verifyBackup(directory, await manifestOf(directory), signal)
+  } catch (error) {
+    return `${(error as Error).name}: ${(error as Error).message}`
+  }
+  return 'sound'
+}
+
+const rewrite = (change: (manifest: Record<string, unknown>) => object) => async (directory: string) => {
+  const file = join(directory, 'manifest.json')
+  await writeFile(file, JSON.stringify(change(JSON.parse(await readFile(file, 'utf8')))))
+}
+
+const flipOneBit = async (file: string) => {
+  await using handle = await open(file, 'r+')
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, 20)
+  await handle.write(Buffer.from([(buffer[0] ?? 0) ^ 1]), 0, 1, 20)
+}
+
+it.each<[string, (directory: string) => Promise<unknown>, RegExp]>([
+  ['nothing', async () => {}, /^sound$/],
+  [
+    'one bit of a table',
+    (directory) => flipOneBit(join(directory, 'tables/project.copy')),
+    /^DamagedBackupError: .*project\.copy has the SHA-256/,
+  ],
+  [
+    'one bit of a repository',
+    (directory) => flipOneBit(join(directory, `repositories/${projectIds[0]}.pack`)),
+    /^DamagedBackupError: .*\.pack has the SHA-256/,
+  ],
+  [
+    'a table that grew',
+    (directory) => appendFile(join(directory, 'tables/actor.copy'), 'x'),
+    /actor\.copy has \d+ bytes in place of \d+/,
+  ],
+  [
+    'a file that is gone',
+    (directory) => rm(join(directory, 'tables/actor.copy')),
+    /its file tables\/actor\.copy is missing/,
+  ],
+  [
+    'a manifest cut short',
+    (directory) => writeFile(join(directory, 'manifest.json'), '{"format": 1,'),
+    /manifest\.json is no JSON/,
+  ],
+  [
+    'a manifest that is gone',
+    (directory) => rm(join(directory, 'manifest.json')),
+    /^RestoreRefusedError: .*is no backup/,
+  ],
+  [
+    'a later format',
+    rewrite((manifest) => ({ ...manifest, format: 2, version: '9.1.0' })),
+    /^RestoreRefusedError: .*later format 2.*by version 9\.1\.0/,
+  ],
+  [
+    'a migration that nobody here knows',
+    rewrite((manifest) => ({ ...manifest, migrations: ['Migration29990101000000_x'] })),
+    /^RestoreRefusedError: .*of a later version, with the migration/,
+  ],
+  [
+    'a file that leads out of it',
+    rewrite((manifest) => ({
+      ...manifest,
+      files: [{ path: 'tables/../../secret-key', bytes: 1, sha256: '0'.repeat(64) }],
+    })),
+    /not as it must be: files\.0\.path/,
+  ],
+  ['a table that no file is listed for', rewrite((manifest) => ({ ...manifest, files: [] })), /does not list tables\//],
+  [
+    'a column that is no name',
+    rewrite((manifest) => ({ ...manifest, tables: [{ name: 'actor', columns: ['a") from program'], rows: 0 }] })),
+    /not as it must be: tables\.0\.columns\.0/,
+  ],
+])('before anything is written, a backup is compared with what was written of it: %s', async (_, change, words) => {
+  expect(await changedBackup(change)).toMatch(words)
+})
+
+it('a restore that fails on its way leaves nothing, and can be made again', async () => {
+  await using place = await newPlace(false)
+  const git = () => {
+    const store = repositoriesOf(place.dataDir)
+    let published = 0
+    return {
+      ...store,
+      async publish(...args: Parameters<typeof store.publish>) {
+        published += 1
+        if (published === 2) throw new Error('The disk is full.')
+        return await store.publish(...args)
+      },
+    }
+  }
+  await expect(restored(backup, place, { git })).rejects.toThrow('The disk is full.')
+  expect(await foundIn(place.dataDir)).toEqual([])
+  expect(await projectsIn(place)).toEqual([])
+  expect(await restored(backup, place)).toEqual([])
+  expect(await foundIn(place.dataDir)).toEqual(
+    [...projectIds.map((id) => `${id}.git`), 'admin-token', 'secret-key'].sort(),
+  )
+  expect((await stat(join(place.dataDir, 'secret-key'))).mode & 0o777).toBe(0o600)
+  await using store = repositoriesOf(place.dataDir)
+  for (const id of projectIds) expect(await store.verify(id, signal)).toEqual([])
+})
+
+it('what a killed restore left is taken away by the next one', async () => {
+  await using place = await newPlace()
+  const left = join(place.dataDir, 'repositories', `${randomUUID()}.git`)
+  await mkdir(left, { recursive: true })
+  await writeFile(join(place.dataDir, 'restoring'), '')
+  await restored(backup, place)
+  await expect(stat(left)).rejects.toThrow('ENOENT')
+  // It may have been killed when everything was there.
+  await writeFile(join(place.dataDir, 'restoring'), '')
+  await expect(restored(backup, place)).rejects.toThrow(/was interrupted.*it is complete/)
+  expect(await projectsIn(place)).toHaveLength(2)
+})
+
+it('somebody who starts a server on it meanwhile is seen, and loses nothing', async () => {
+  await using place = await newPlace()
+  const begins = async (databaseUrl: string, upTo?: readonly string[]) => {
+    const done = await migrate(databaseUrl, upTo)
+    await place.client.query(`insert into actor (id, kind, name, created_at) values ($1, 'HUMAN', 'first', now())`, [
+      randomUUID(),
+    ])
+    return done
+  }
+  await expect(restored(backup, place, { migrate: begins })).rejects.toThrow(
+    'The database is not empty: actor has rows.',
+  )
+  expect((await place.client.query('select name from actor')).rows).toEqual([{ name: 'first' }])
+  expect(await foundIn(place.dataDir)).toEqual([])
+})

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { actorWithToken } from '../factories/pipeline.ts'
+import { connectSocket, initiate, openSocket } from '../support/graphql-socket.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+/** One that soon has enough of connections on which nothing happens. */
+let impatient: TestServer
+beforeAll(async () => {
+  ;[server, impatient] = await Promise.all([
+    startTestServer({
+      pools: {},
+      env: { WEBSOCKET_MAX_PER_TOKEN: '2' },
+      overrides: { webSockets: { maxOperations: 2 } },
+    }),
+    // Who cannot answer a ping has a minute to say who it is.
+    startTestServer({ pools: {}, overrides: { webSockets: { pingMs: 1_000, idleMs: 10, initMs: 60_000 } } }),
+  ])
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await impatient[Symbol.asyncDispose]()
+})
+
+const whoAmI = '{ viewer { name } }'
+const administrator = { data: { viewer: { name: 'Administrator' } } }
+const events = 'subscription { events { cursor } }'
+
+describe('a connection is closed by the server', () => {
+  it.each([
+    ['no JSON', 'x'],
+    ['JSON without a type', '{}'],
+    ['a type that there is not', '{"type":"start"}'],
+    ['an operation without an id', '{"type":"subscribe","payload":{"query":"{ viewer { name } }"}}'],
+    ['an operation without a query', '{"type":"subscribe","id":"1","payload":{}}'],
+    ['a message that only a server sends', '{"type":"next","id":"1","payload":{}}'],
+  ])('with 4400 for %s', async (_what, message) => {
+    await using socket = await openSocket(impatient.url, impatient.token)
+    socket.socket.send(message)
+    expect((await socket.closed).code).toBe(4400)
+  })
+
+  it('with 4401 for an operation before the connection was acknowledged', async () => {
+    await using socket = await connectSocket(server.url)
+    socket.first(whoAmI).catch(() => undefined)
+    expect(await socket.closed).toEqual({ code: 4401, reason: 'Unauthorized' })
+  })
+
+  it.each([
+    ['no token', null],
+    ['a token that is none', 'csk_guessed'],
+  ])('with 4403 for %s', async (_what, token) => {
+    await using socket = await connectSocket(server.url)
+    initiate(socket, token)
+    expect(await socket.closed).toEqual({ code: 4403, reason: 'Forbidden' })
+  })
+
+  it('with 4406 for another protocol', async () => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`)
+    const [code] = await once(socket, 'close')
+    expect(code).toBe(4406)
+  })
+
+  it('with 4408 when nobody says who is there', async () => {
+    await using socket = await connectSocket(server.url)
+    expect((await socket.closed).code).toBe(4408)
+  })
+
+  it.each([
+    ['a short id', '1'],
+    ['an id longer than a reason may be', 'x'.repeat(500)],
+  ])('with 4409 for %s that has an operation already', async (_what, id) => {
+    const { token } = await actorWithToken(server, { name: 'twice' })
+    await using socket = await openSocket(server.url, token)
+    const subscribe = JSON.stringify({ id, type: 'subscribe', payload: { query: events } })
+    socket.socket.send(subscribe)
+    socket.socket.send(subscribe)
+    expect((await socket.closed).code).toBe(4409)
+  })
+
+  it('with 4429 when somebody says twice who is there', async () => {
+    const { token } = await actorWithToken(server, { name: 'says it twice' })
+    await using socket = await openSocket(server.url, token)
+    initiate(socket, token)
+    expect((await socket.closed).code).toBe(4429)
+  })
+
+  it('with 1009 for a message that is larger than a request may be', async () => {
+    const { token } = await actorWithToken(server, { name: 'sends much' })
+    await using socket = await openSocket(server.url, token)
+    socket.socket.send(Buffer.alloc(16 * 1024 * 1024 + 1, ' '))
+    expect((await socket.closed).code).toBe(1009)
+  })
+})
+
+it('one more connection of a token than it may have is told so, and let in when another one has left', async () => {
+  const { token } = await actorWithToken(server, { name: 'has many' })
+  await using first = await openSocket(server.url, token)
+  const second = await openSocket(server.url, token)
+  await using third = await connectSocket(server.url)
+  initiate(third, token)
+  expect(await third.closed).toEqual({ code: 1013, reason: expect.stringContaining('has 2 connections') })
+  expect(await first.first(whoAmI)).toMatchObject({ data: { viewer: { name: 'has many' } } })
+  await using other = await openSocket(server.url, server.token)
+  expect(await other.first(whoAmI)).toEqual(administrator)
+  await second[Symbol.asyncDispose]()
+  // The server hears of it a moment after the client.
+  await expect.poll(() => openSocket(server.url, token).then((socket) => socket[Symbol.asyncDispose]())).toBeUndefined()
+})
+
+it('one more operation than a connection may have under way is refused, and the others go on', async () => {
+  await using socket = await openSocket(server.url, server.token)
+  const listen = (id: string) =>
+    socket.socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: events } }))
+  for (const id of ['a', 'b', 'c']) listen(id)
+  const [refused] = await once(socket.socket, 'message')
+  expect(JSON.parse(String(refused))).toMatchObject({
+    id: 'c',
+    type: 'error',
+    payload: [{ message: expect.stringContaining('2 operations'), extensions: { code: 'TOO_MANY_OPERATIONS' } }],
+  })
+  expect(socket.socket.readyState).toBe(WebSocket.OPEN)
+  socket.socket.send(JSON.stringify({ id: 'b', type: 'complete' }))
+  expect(await socket.first(whoAmI)).toEqual(administrator)
+})
+
+it('a connection without an operation is closed in time, and one that listens is not', async () => {
+  await using listening = await openSocket(impatient.url, impatient.token)
+  listening.socket.send(JSON.stringify({ id: 'listens', type: 'subscribe', payload: { query: events } }))
+  for (const _ of [1, 2]) {
+    await using idle = await openSocket(impatient.url, impatient.token)
+    expect(await idle.closed).toEqual({ code: 4421, reason: 'There was no operation for 0.01 s.' })
+  }
+  expect(await listening.first(whoAmI)).toEqual(administrator)
+})
+
+it('a connection whose other end gives no sign of life is dropped', async () => {
+  const dead = new WebSocket(`${impatient.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    autoPong: false,
+  })
+  // Cut, without a word.
+  const [code] = await once(dead, 'close')
+  expect(code).toBe(1006)
+})
