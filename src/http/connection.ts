@@ -20,6 +20,10 @@ export interface ConnectionOptions {
 }
 
 const maxReasonBytes = 123
+// Far more than an answer: whoever is only slow has read some of it by then.
+const maxUnreadBytes = 32 * 1024 * 1024
+// A pong repeats it, also to those who have not said who they are.
+const maxPongCharacters = 1_024
 
 /** A reason may repeat what a client sent, of any length. */
 const fitting = (reason: string): string =>
@@ -41,14 +45,25 @@ export const serveConnection = (
     log.error({ error }, 'a message on a WebSocket was not answered')
     socket.close(CloseCode.InternalServerError, 'Unexpected error.')
   }
+  const send = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (socket.readyState !== socket.OPEN) return resolve()
+      // Whoever asks and does not read would have it all kept here.
+      if (socket.bufferedAmount > maxUnreadBytes) {
+        socket.terminate()
+        return resolve()
+      }
+      socket.send(text, (error) => (error ? reject(error) : resolve()))
+    })
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) =>
-        new Promise((resolve, reject) => {
-          if (socket.readyState !== socket.OPEN) return resolve()
-          socket.send(text, (error) => (error ? reject(error) : resolve()))
-        }),
+      send,
+      async onPing(payload) {
+        const pong = JSON.stringify({ type: 'pong', payload })
+        if (pong.length > maxPongCharacters) socket.close(CloseCode.BadRequest, 'A ping has no such payload.')
+        else await send(pong)
+      },
       close: (code, reason = '') => socket.close(code, fitting(reason)),
       onMessage(handle) {
         socket.on('message', (data) => {

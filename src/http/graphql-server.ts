@@ -42,6 +42,8 @@ export const createGraphQLServer = (options: GraphQLServerOptions): GraphQLServe
   return createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
+    // What is asked there is answered before: by default the library would say that all is well at another path.
+    healthCheckEndpoint: '/healthz',
     landingPage: false,
     graphiql: rules.graphiql && {
       title: 'Countersign',

@@ -23,6 +23,9 @@ export const defaultOperationLimits: OperationLimits = {
  */
 export const maxFieldComparisons = 10_000
 
+/** How many characters a document may have, whatever they are: what is long is sent as a variable. */
+export const maxDocumentLength = 256 * 1024
+
 /** A list that has no pages is taken to have so many entries, except where its arguments name them. */
 export const assumedListSize = 3
 

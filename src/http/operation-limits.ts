@@ -1,7 +1,7 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, type parse } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { comparesMoreThan } from './field-comparisons.ts'
-import { maxFieldComparisons, type OperationLimits } from './limits.ts'
+import { maxDocumentLength, maxFieldComparisons, type OperationLimits } from './limits.ts'
 import { type AskedOperation, measureOperation, type OperationSize } from './operation-size.ts'
 
 const tooMuch = (code: string, message: string): GraphQLError =>
@@ -45,15 +45,23 @@ export const sizeError = (size: OperationSize, limits: OperationLimits): GraphQL
 const parseWithin =
   (maxTokens: number, parseAll: typeof parse): typeof parse =>
   (source, options) => {
-    try {
-      return parseAll(source, { ...options, maxTokens })
-    } catch (error) {
-      if (error instanceof RangeError) throw tooDeeplyNested()
-      if (!(error instanceof GraphQLError) || !error.message.includes(`more than ${maxTokens} tokens`)) throw error
-      const { length } = typeof source === 'string' ? source : source.body
+    const { length } = typeof source === 'string' ? source : source.body
+    if (length > maxDocumentLength) {
       throw tooMuch(
         'QUERY_TOO_LONG',
-        `The document, of ${length} characters, has more than ${maxTokens} tokens, which is what is taken: send values as variables, and operations by themselves.`,
+        `The document has ${length} characters, and ${maxDocumentLength} are taken: send values as variables.`,
+      )
+    }
+    try {
+      // Comments are no tokens, and are kept like them.
+      return parseAll(source, { ...options, maxTokens, maxComments: maxTokens })
+    } catch (error) {
+      if (error instanceof RangeError) throw tooDeeplyNested()
+      const isTooLong = error instanceof GraphQLError && /more than \d+ (tokens|comments)/.test(error.message)
+      if (!isTooLong) throw error
+      throw tooMuch(
+        'QUERY_TOO_LONG',
+        `The document, of ${length} characters, has more than ${maxTokens} tokens or comments, which is what is taken: send values as variables, and operations by themselves.`,
       )
     }
   }

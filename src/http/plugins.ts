@@ -35,18 +35,30 @@ export const requireViewer = (): Plugin<object, ServerContext> => ({
   },
 })
 
-/** Where in a value a string is not Unicode (half of a surrogate pair); undefined when none is. */
-export const brokenText = (value: unknown, path: readonly string[] = []): readonly string[] | undefined => {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : path
-  if (typeof value !== 'object' || value === null) return undefined
-  // An upload is bytes, each of which would be a member.
-  if ('stream' in value && typeof value.stream === 'function') return undefined
-  for (const [name, member] of Object.entries(value)) {
-    if (!name.isWellFormed()) return path
-    const broken = brokenText(member, [...path, name])
-    if (broken) return broken
+/**
+ * Where in a value a string is not Unicode (half of a surrogate pair); undefined when none is. A value has millions of
+ * members if somebody wants that: nothing is made for each.
+ */
+export const brokenText = (value: unknown): readonly string[] | undefined => {
+  const path: string[] = []
+  const isBroken = (part: unknown): boolean => {
+    if (typeof part === 'string') return !part.isWellFormed()
+    if (typeof part !== 'object' || part === null) return false
+    if (Array.isArray(part)) {
+      for (let index = 0; index < part.length; index += 1) {
+        if (isBroken(part[index])) return path.unshift(String(index)) > 0
+      }
+      return false
+    }
+    // An upload is bytes, each of which would be a member.
+    if ('stream' in part && typeof part.stream === 'function') return false
+    for (const name in part) {
+      if (!name.isWellFormed()) return true
+      if (isBroken(part[name as keyof typeof part])) return path.unshift(name) > 0
+    }
+    return false
   }
-  return undefined
+  return isBroken(value) ? path : undefined
 }
 
 const badVariables = (message: string): GraphQLError =>

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
@@ -79,6 +79,9 @@ it('data moves from a server into an embedded database, and from there to a serv
     }),
   ])
   expect((await stat(archive)).mode & 0o777).toBe(0o600)
+  // Also for whoever unpacks it without this program.
+  const listed = execFileSync('tar', ['-tvzf', archive], { encoding: 'utf8' }).trim().split('\n')
+  expect(listed.filter((line) => !line.startsWith('-rw------- '))).toEqual([])
 
   await using to = await newPlace(false)
   const intoServer = await countersign(at(to), 'restore', archive)

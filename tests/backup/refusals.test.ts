@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { fingerprintOf } from '../../src/adapters/backup/keys.ts'
 import { readManifest, verifyBackup } from '../../src/adapters/backup/read-backup.ts'
+import { databaseMark } from '../../src/adapters/backup/restore-backup.ts'
 import { migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
 import { addProject, backedUp, newPlace, type Place, repositoriesOf, restored } from './places.ts'
 
@@ -200,13 +201,22 @@ it('what a killed restore left is taken away by the next one', async () => {
   await using place = await newPlace()
   const left = join(place.dataDir, 'repositories', `${randomUUID()}.git`)
   await mkdir(left, { recursive: true })
-  await writeFile(join(place.dataDir, 'restoring'), '')
+  await writeFile(join(place.dataDir, 'restoring'), await databaseMark(place.client))
   await restored(backup, place)
   await expect(stat(left)).rejects.toThrow('ENOENT')
   // It may have been killed when everything was there.
   await writeFile(join(place.dataDir, 'restoring'), '')
   await expect(restored(backup, place)).rejects.toThrow(/was interrupted.*it is complete/)
   expect(await projectsIn(place)).toHaveLength(2)
+})
+
+it('what a restore into another database left, and a server may use by now, is not touched', async () => {
+  await using place = await newPlace()
+  const used = join(place.dataDir, 'repositories', `${randomUUID()}.git`)
+  await mkdir(used, { recursive: true })
+  await writeFile(join(place.dataDir, 'restoring'), 'the mark of another database')
+  await expect(restored(backup, place)).rejects.toThrow(/another database was interrupted there.*new directory/)
+  expect((await stat(used)).isDirectory()).toBe(true)
 })
 
 it('somebody who starts a server on it meanwhile is seen, and loses nothing', async () => {

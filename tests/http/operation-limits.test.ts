@@ -2,7 +2,7 @@ import { getIntrospectionQuery, parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDocumentCache } from '../../src/http/document-cache.ts'
 import { comparesMoreThan } from '../../src/http/field-comparisons.ts'
-import { defaultOperationLimits } from '../../src/http/limits.ts'
+import { defaultOperationLimits, maxDocumentLength } from '../../src/http/limits.ts'
 import { type GraphQLSocket, openSocket } from '../support/graphql-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { subscribeBySse } from '../support/server-sent-events.ts'
@@ -60,6 +60,18 @@ const tooLarge = [
     query: `{ viewer { ${'name '.repeat(maxTokens)} } }`,
     code: 'QUERY_TOO_LONG',
     message: new RegExp(`of ${15 + 5 * maxTokens} characters, has more than ${maxTokens} tokens`),
+  },
+  {
+    what: 'comments',
+    query: `${'#\n'.repeat(maxTokens + 1)}{ viewer { name } }`,
+    code: 'QUERY_TOO_LONG',
+    message: /characters, has more than \d+ tokens or comments/,
+  },
+  {
+    what: 'characters of one value',
+    query: `{ node(id: "${'x'.repeat(maxDocumentLength)}") { id } }`,
+    code: 'QUERY_TOO_LONG',
+    message: new RegExp(`and ${maxDocumentLength} are taken: send values as variables`),
   },
 ]
 

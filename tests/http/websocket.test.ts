@@ -36,6 +36,7 @@ describe('a connection is closed by the server', () => {
     ['an operation without an id', '{"type":"subscribe","payload":{"query":"{ viewer { name } }"}}'],
     ['an operation without a query', '{"type":"subscribe","id":"1","payload":{}}'],
     ['a message that only a server sends', '{"type":"next","id":"1","payload":{}}'],
+    ['a ping whose answer would be long', `{"type":"ping","payload":{"text":"${'x'.repeat(2_000)}"}}`],
   ])('with 4400 for %s', async (_what, message) => {
     await using socket = await openSocket(impatient.url, impatient.token)
     socket.socket.send(message)
@@ -143,4 +144,15 @@ it('a connection whose other end gives no sign of life is dropped', async () => 
   // Cut, without a word.
   const [code] = await once(dead, 'close')
   expect(code).toBe(1006)
+})
+
+it('a connection that asks and does not read is dropped before its answers fill the memory', async () => {
+  await using socket = await openSocket(server.url, server.token)
+  const client = socket.socket
+  const ping = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(950) } })
+  client.pause()
+  for (let count = 0; count < 48_000; count += 1) client.send(ping)
+  await expect.poll(() => client.bufferedAmount === 0 || client.readyState !== client.OPEN).toBe(true)
+  client.resume()
+  expect((await socket.closed).code).toBe(1006)
 })

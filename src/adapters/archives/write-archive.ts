@@ -6,12 +6,14 @@ import { type Pack, pack } from 'tar-stream'
 
 export interface ArchivedFile {
   readonly path: string
-  /** 100644, 100755, or 120000 for a symbolic link, whose content is its target. */
+  /** 100644, 100755, 100600 for what only its owner reads, or 120000 for a symbolic link, whose content is its target. */
   readonly mode: string
   /** Of the content, in bytes. */
   readonly size: number
   readonly content: AsyncIterable<Buffer>
 }
+
+const permissions: Readonly<Record<string, number>> = { '100755': 0o755, '100600': 0o600 }
 
 /** The first time that every archive format can hold: what is built from the files may want to pack them again. */
 const time = new Date('1980-01-01T00:00:00Z')
@@ -82,7 +84,7 @@ async function addLink(tar: Pack, { path, content }: ArchivedFile): Promise<void
 
 async function addFile(tar: Pack, { path, mode, size, content }: ArchivedFile): Promise<void> {
   const { promise: written, resolve, reject } = Promise.withResolvers<void>()
-  const header = { name: path, size, type: 'file', mode: mode === '100755' ? 0o755 : 0o644, mtime: time } as const
+  const header = { name: path, size, type: 'file', mode: permissions[mode] ?? 0o644, mtime: time } as const
   const entry = tar.entry(header, (error) => (error ? reject(error) : resolve()))
   // Both are told where the entry is waited for.
   entry.on('error', ignore)

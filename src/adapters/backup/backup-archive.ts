@@ -15,7 +15,7 @@ async function* filesOf(directory: string, { files }: Manifest): AsyncGenerator<
   for (const path of [manifestFile, ...files.map((file) => file.path)]) {
     const file = join(directory, path)
     const { size } = await stat(file)
-    yield { path, mode: '100644', size, content: createReadStream(file) }
+    yield { path, mode: '100600', size, content: createReadStream(file) }
   }
 }
 

@@ -33,20 +33,37 @@ export interface RestoreOptions {
 /** Is in the data directory while a restore fills it. */
 const mark = 'restoring'
 
-const wasInterrupted = async (dataDir: string): Promise<boolean> => {
+/** Into which database an earlier restore was interrupted; null when none was. */
+const interrupted = async (dataDir: string): Promise<string | null> => {
   try {
-    await readFile(join(dataDir, mark))
-    return true
+    return await readFile(join(dataDir, mark), 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return false
+    return null
   }
+}
+
+/** Tells a database from every other one. */
+export const databaseMark = async (client: pg.Client): Promise<string> => {
+  const { rows } = await client.query<{ mark: string }>(
+    `select md5(system_identifier || '/' || current_database()) as mark from pg_control_system()`,
+  )
+  return rows[0]?.mark ?? ''
+}
+
+/** Of a restore into this very database nothing is there while its rows are not: what it left may be removed. */
+const requireSameDatabase = async (client: pg.Client, dataDir: string): Promise<void> => {
+  const into = await interrupted(dataDir)
+  if (into === null || into === (await databaseMark(client))) return
+  throw new RestoreRefusedError(
+    `${dataDir} is not empty: a restore into another database was interrupted there, and what it left may be in use. Set DATA_DIR to a new directory.`,
+  )
 }
 
 const requireNoRepositories = async (dataDir: string): Promise<void> => {
   const { length } = await repositoriesIn(dataDir)
   // Of an interrupted restore, whose rows were never stored.
-  if (length === 0 || (await wasInterrupted(dataDir))) return
+  if (length === 0 || (await interrupted(dataDir)) !== null) return
   throw new RestoreRefusedError(
     `${dataDir} is not empty: it has the repositories of ${length} projects. Set DATA_DIR to a new directory.`,
   )
@@ -56,18 +73,18 @@ const requireNoRows = async (client: pg.Client, manifest: Manifest, dataDir: str
   try {
     await requireRestorable(client, manifest)
   } catch (error) {
-    if (!(error instanceof RestoreRefusedError && (await wasInterrupted(dataDir)))) throw error
+    if (!(error instanceof RestoreRefusedError) || (await interrupted(dataDir)) === null) throw error
     throw new RestoreRefusedError(
       `${error.message} An earlier restore into ${dataDir} was interrupted: if it was this database, it is complete, and \`countersign migrate\` and \`countersign fsck\` are what is left to do. Remove ${join(dataDir, mark)} then.`,
     )
   }
 }
 
-const takePlace = async (dataDir: string): Promise<void> => {
+const takePlace = async (dataDir: string, databaseMark: string): Promise<void> => {
   for (const name of await repositoriesIn(dataDir)) {
     await rm(join(dataDir, 'repositories', name), { recursive: true, force: true })
   }
-  await writeFile(join(dataDir, mark), 'A backup is being restored into this directory.\n', { mode: 0o600 })
+  await writeFile(join(dataDir, mark), databaseMark, { mode: 0o600 })
   await syncDirectory(dataDir)
 }
 
@@ -89,7 +106,8 @@ export const restoreBackup = async (target: RestoreTarget, options: RestoreOptio
   const client = await connect(databaseUrl)
   stack.defer(() => client.end())
   await requireNoRows(client, manifest, dataDir)
-  await takePlace(dataDir)
+  await requireSameDatabase(client, dataDir)
+  await takePlace(dataDir, await databaseMark(client))
 
   await using undo = new AsyncDisposableStack()
   undo.defer(() => rm(join(dataDir, mark), { force: true }))
