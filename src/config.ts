@@ -37,6 +37,8 @@ const list = z.string().transform((text) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL like ${example}` })
 const text = z.string().min(1)
+/** Sent in a header: of a line break in it, the error that refuses the header would show the whole. */
+const apiKey = z.string().regex(/^[\x21-\x7e]+$/, 'must be one line of visible ASCII characters, without spaces')
 /** As OpenTelemetry writes headers: names and values, the latter as in a URL. */
 const headers = list.transform((pairs, context): Readonly<Record<string, string>> => {
   try {
@@ -79,10 +81,10 @@ const environment = z.object({
   DATABASE_URL: optional(url(/^postgres(ql)?$/, 'postgres://user:password@host:5432/name')),
   REDIS_URL: optional(url(/^rediss?$/, 'redis://host:6379')),
   ADMIN_TOKEN: optional(z.string().min(16, 'must have at least 16 characters')),
-  OPENAI_API_KEY: optional(text),
+  OPENAI_API_KEY: optional(apiKey),
   OPENAI_BASE_URL: optional(url(/^https?$/, 'https://host/v1')),
   OPENAI_MODEL: optional(text),
-  ANTHROPIC_API_KEY: optional(text),
+  ANTHROPIC_API_KEY: optional(apiKey),
   ANTHROPIC_BASE_URL: optional(url(/^https?$/, 'https://host')),
   ANTHROPIC_MODEL: optional(text),
   JUDGE_PROVIDER: optional(z.enum(['OPENAI', 'ANTHROPIC'])),

@@ -99,13 +99,15 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Serv
   ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
     const open = admitted.get(socket.extra.socket)
     if (open) open.busyAt = performance.now()
-    if (Object.keys(socket.subscriptions).length > limits.maxOperations) {
+    // Now, before others join it while this one waits.
+    const isOneTooMany = Object.keys(socket.subscriptions).length > limits.maxOperations
+    // Again for each operation: the token may have been revoked since. What is refused below counts as a request too.
+    const { viewer, refusal } = await whoAsks(socket)
+    if (refusal) return [refusalError(refusal)]
+    if (isOneTooMany) {
       const message = `This connection has ${limits.maxOperations} operations under way, which is what one may have.`
       return [new GraphQLError(message, { extensions: { code: 'TOO_MANY_OPERATIONS' } })]
     }
-    // Again for each operation: the token may have been revoked since.
-    const { viewer, refusal } = await whoAsks(socket)
-    if (refusal) return [refusalError(refusal)]
     const asked = { ...params, query: persisted.documentOf(params) ?? params.query }
     return executionOf(yoga, socket, asked, contextOf(viewer))
   }

@@ -36,6 +36,16 @@ test.each([
   expect(isAtLeast(text, [2, 38])).toBe(expected)
 })
 
+test('a key that a header cannot carry stops the start, and is not repeated', () => {
+  for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY']) {
+    for (const key of ['sk-canary\nsecond line', 'sk-canary with spaces', 'sk-canary\u00e9']) {
+      const read = () => readConfig({ [name]: key })
+      expect(read).toThrow(`${name}: must be one line`)
+      expect(read).not.toThrow('canary')
+    }
+  }
+})
+
 test('an old node and absent programs are found missing, with what to do', async () => {
   expect(checkNode('20.20.2')).toMatchObject({ status: 'missing', remedy: expect.stringContaining('npm') })
   const nowhere = readConfig({ PATH: '/nowhere' })

@@ -142,6 +142,11 @@ it('doctor says who approves alone once there are two people, and no more when n
   expect((await examine()).failed).toEqual([])
 })
 
+it('nothing but the two that are named says that all is well', async () => {
+  expect((await fetch(`${server.url}/health`)).status).toBe(404)
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+})
+
 it('a database of another version is told apart: an older one serves nobody, a newer one those who are still there', async () => {
   const [newest] = await execute<{ name: string }>(
     'delete from migration where id = (select max(id) from migration) returning name',

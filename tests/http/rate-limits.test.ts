@@ -9,7 +9,11 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer({ pools: {}, env: { RATE_LIMIT_PER_MINUTE: '30', TRUST_PROXY: '1' } })
+  server = await startTestServer({
+    pools: {},
+    env: { RATE_LIMIT_PER_MINUTE: '30', TRUST_PROXY: '1' },
+    overrides: { webSockets: { maxOperations: 2 } },
+  })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -94,6 +98,21 @@ describe('more requests than a minute has', () => {
     )
     expect(codes).toContain(1013)
     expect(codes).not.toContain(4403)
+  })
+
+  it('over WebSocket count also where each is one operation too many for its connection', async () => {
+    const { token } = await actorWithToken(server, { name: 'insistent' })
+    await using socket = await openSocket(server.url, token)
+    const codes = new Set<string>()
+    socket.socket.on('message', (data) => {
+      const message = JSON.parse(String(data))
+      if (message.type === 'error') codes.add(message.payload[0].extensions.code)
+    })
+    const query = 'subscription { events { cursor } }'
+    for (let id = 0; id < 60; id += 1) {
+      socket.socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query } }))
+    }
+    await expect.poll(() => [...codes].sort()).toEqual(['RATE_LIMITED', 'TOO_MANY_OPERATIONS'])
   })
 
   it('with wrong tokens are refused as well', async () => {
