@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Armed, FaultAction, ProcessOptions, Report } from './process-messages.ts'
 
 /** A place in the crew: when its process dies another one takes it. */
@@ -49,6 +48,12 @@ export interface Crew extends AsyncDisposable {
   readonly refusedCalls: ReadonlySet<string>
   /** Calls that their process left open although it lived on: it had lost its lease before it could send them. */
   readonly abandonedCalls: ReadonlySet<string>
+  /** Calls that were never sent, since their process could not know whether they were recorded. */
+  readonly unsentCalls: ReadonlySet<string>
+  /** The points that a process in this place has passed. */
+  pointsOf(slot: Slot): ReadonlySet<string>
+  /** Settles when each place has had a process that could work. */
+  readonly isComplete: Promise<void>
   /** From now on what `plan` says happens to each process, or nothing more. */
   disturb(plan: ((slot: Slot) => Plan | undefined) | null): void
   /** How long each process took from its start until it could work, in milliseconds. */
@@ -70,8 +75,6 @@ interface Member {
   armed: Plan | undefined
 }
 
-const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
-
 /**
  * Keeps one process for each slot: one that ended is replaced at once.
  * @param options.pauseMs how long a process that stopped itself stays so
@@ -79,18 +82,34 @@ const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
  */
 export const startCrew = async (
   slots: readonly Slot[],
-  options: { readonly pauseMs: number; readonly onCasualty: (casualty: Casualty) => void; readonly cacheDir: string },
+  options: {
+    /** What each process runs. */
+    readonly script: string
+    readonly pauseMs: number
+    readonly onCasualty: (casualty: Casualty) => void
+    readonly cacheDir: string
+  },
 ): Promise<Crew> => {
   const passes = new Map<string, number>()
   const hits = new Map<string, Hits>()
   const casualties: Casualty[] = []
   const refusedCalls = new Set<string>()
   const abandonedCalls = new Set<string>()
+  const unsentCalls = new Set<string>()
   const members = new Map<string, Member>()
   const waiting = new Set<() => void>()
+  const points = new Map<string, Set<string>>()
+  const complete = Promise.withResolvers<void>()
+  const ready = new Set<string>()
   let planOf: ((slot: Slot) => Plan | undefined) | null = null
   let isClosing = false
   const startTimes: number[] = []
+
+  const pointsOf = ({ name }: Slot): Set<string> => {
+    const known = points.get(name) ?? new Set()
+    points.set(name, known)
+    return known
+  }
 
   const count = (point: string, action: keyof Hits) => {
     const known = hits.get(point) ?? { kill: 0, pause: 0, cut: 0, beside: 0 }
@@ -122,6 +141,7 @@ export const startCrew = async (
   const hear = (member: Member, report: Report) => {
     if (report.kind === 'passed') {
       for (const [point, times] of Object.entries(report.counts)) {
+        pointsOf(member.slot).add(point)
         passes.set(point, (passes.get(point) ?? 0) + times)
         member.passed += times
       }
@@ -152,8 +172,9 @@ export const startCrew = async (
         // Another process settles what this one, or one that was killed, left open.
         if (status === 'LOST' && report.outcome === 'stored') abandonIn(member, id)
         if (status === 'SENT') {
-          if (report.outcome === 'refused') member.openCalls.delete(id)
-          else member.openCalls.add(id)
+          if (report.outcome === 'refused') {
+            if (member.openCalls.delete(id)) unsentCalls.add(id)
+          } else member.openCalls.add(id)
         } else if (report.outcome === 'stored') member.openCalls.delete(id)
         else if (report.outcome === 'refused' && member.openCalls.delete(id)) refusedCalls.add(id)
       }
@@ -184,7 +205,7 @@ export const startCrew = async (
 
   const startMember = async (slot: Slot): Promise<void> => {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, [script, JSON.stringify(slot.options)], {
+    const child = spawn(process.execPath, [options.script, JSON.stringify(slot.options)], {
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: options.cacheDir },
       stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'ipc'],
     })
@@ -211,6 +232,8 @@ export const startCrew = async (
       if (report.kind === 'ready') {
         member.processName = report.name
         startTimes.push(performance.now() - startedAt)
+        ready.add(slot.name)
+        if (ready.size === slots.length) complete.resolve()
         if (slot.options.api) member.api = { url: report.url, token: report.token }
         for (const wake of waiting) wake()
         schedule(member)
@@ -231,6 +254,9 @@ export const startCrew = async (
     casualties,
     refusedCalls,
     abandonedCalls,
+    unsentCalls,
+    pointsOf,
+    isComplete: complete.promise,
     startTimes,
     async api() {
       for (;;) {

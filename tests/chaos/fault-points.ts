@@ -3,7 +3,7 @@ import type { KyselyPlugin } from 'kysely'
 import type { Intercept } from '../../src/context.ts'
 import type { GitStore } from '../../src/domain/ports/git-store.ts'
 import type { ModelProvider } from '../../src/domain/ports/model-provider.ts'
-import { callerOf, type Place } from './places.ts'
+import type { Place } from './places.ts'
 
 /** A recorded call of a provider, as a transaction that is about to be committed leaves it. */
 export interface CallState {
@@ -13,6 +13,8 @@ export interface CallState {
 
 /** Who is told what a process writes. Each is called at the moment itself, and may end the process there. */
 export interface Witness {
+  /** Where the program is that is about to write. */
+  caller(): Place
   /** A point was reached: something was written just now, and nothing since. */
   pass(point: string): void
   /** Calls as a transaction wrote them: about to be committed, committed, or refused. */
@@ -77,7 +79,7 @@ const watchStatements = (witness: Witness, place: Place): KyselyPlugin => {
 }
 
 const watchRows = (witness: Witness, em: EntityManager): EntityManager => {
-  const place = callerOf()
+  const place = witness.caller()
   const { transactional, getKysely } = em
   em.transactional = async (work, options) => {
     let calls: CallState[] = []
@@ -120,7 +122,7 @@ const watchGit = (witness: Witness, git: GitStore): GitStore =>
   withMethods(git, (name) => {
     if (!gitWrites.has(name)) return undefined
     return async (...given: unknown[]) => {
-      const place = callerOf()
+      const place = witness.caller()
       const result = await (git[name as 'create'] as (...all: unknown[]) => Promise<unknown>).apply(git, given)
       witness.pass(`git ${String(name)} of ${place}`)
       return result
@@ -131,7 +133,7 @@ const watchProvider = (witness: Witness, provider: ModelProvider): ModelProvider
   withMethods(provider, (name) => {
     if (name !== 'complete') return undefined
     return async (request: Parameters<ModelProvider['complete']>[0]) => {
-      const place = callerOf()
+      const place = witness.caller()
       const answer = await provider.complete(request)
       witness.pass(`answer to ${place}`)
       return answer

@@ -16,7 +16,8 @@ export interface Person {
   finish(unit: Unit, projectId: string): Promise<string>
 }
 
-const patienceMs = 240_000
+// With 48 units at once on two cores, tests that are killed again and again have waited for over four minutes.
+const patienceMs = 900_000
 
 const diffFields = `id status iteration contentHash commitMessage files { path kind } safety { evaluationHash }
   latestTestRun { status } commit { message }`

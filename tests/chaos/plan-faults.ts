@@ -13,7 +13,7 @@ export interface Faults {
  */
 export const planFaults = (options: {
   readonly random: (below: number) => number
-  readonly crew: Pick<Crew, 'hits' | 'passes'>
+  readonly crew: Pick<Crew, 'hits' | 'passes' | 'pointsOf'>
   /** The points that undisturbed work passes; those that disturbed work passes often are required too. */
   readonly required: ReadonlySet<string>
   /** How often each of them is to be hit by kills. */
@@ -32,12 +32,17 @@ export const planFaults = (options: {
     const hits = crew.hits.get(point)
     return hits ? hits.kill + hits.beside : 0
   }
-  /** The least hit of the required ones, or of all; when none of them comes, all that are not hit often enough. */
-  const leastHit = () => {
+  /**
+   * The least hit of the required ones that the slot's processes pass, or of all that they do; when none of them comes,
+   * all that are not hit often enough.
+   */
+  const leastHit = (slot: Slot) => {
     let isFirst = true
     return () => {
-      const points = [...crew.passes.keys()]
-      const wanting = [requiredNow(), points].map((some) => some.filter((point) => killsAt(point) < wanted))
+      const passed = crew.pointsOf(slot)
+      const points = [...passed]
+      const required = requiredNow().filter((point) => passed.has(point))
+      const wanting = [required, points].map((some) => some.filter((point) => killsAt(point) < wanted))
       const from = wanting.find((some) => some.length > 0) ?? points
       const least = Math.min(...from.map(killsAt))
       const chosen = isFirst ? from.filter((point) => killsAt(point) <= least + 1) : from
@@ -46,14 +51,16 @@ export const planFaults = (options: {
     }
   }
   return {
-    plan() {
+    plan(slot) {
       planned += 1
       if (planned > most) return undefined
-      const afterPasses = calm + random(2 * calm + 1)
+      const hasLacking = requiredNow().some((point) => killsAt(point) < wanted && crew.pointsOf(slot).has(point))
+      // Those that have been hit enough let work come to the points of the others.
+      const afterPasses = (calm + random(2 * calm + 1)) * (wanted > 0 && !hasLacking ? 4 : 1)
       const chance = random(100)
       if (chance < 12) return { afterPasses, action: 'kill', choose: null, patienceMs: 0 }
       const action = chance < 15 ? 'pause' : chance < 20 ? 'cut' : 'kill'
-      return { afterPasses, action, choose: leastHit(), patienceMs: 2_000 }
+      return { afterPasses, action, choose: leastHit(slot), patienceMs: 2_000 }
     },
     lacking: () =>
       requiredNow()

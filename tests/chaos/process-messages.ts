@@ -17,6 +17,8 @@ export interface ProcessOptions {
   readonly pools: StartOptions['pools']
   /** What can be said in JSON of the start's overrides. */
   readonly overrides: StartOptions['overrides']
+  /** The file that tells where the bundled lines come from. */
+  readonly sourceRows: string
   /** Where database and Redis listen: what `cut` cuts. */
   readonly storePorts: readonly number[]
 }

@@ -5,6 +5,7 @@ import { pools } from '../../src/jobs/job.ts'
 import type { Patience } from '../../src/workers/recovery.ts'
 import { randomNumbers } from '../factories/random.ts'
 import { fastParent, removeLeftovers, temporaryDirectory } from '../support/temporary-directory.ts'
+import { bundleServerProcess } from './bundle.ts'
 import {
   type Check,
   checkCalls,
@@ -144,8 +145,10 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     ANTHROPIC_API_KEY: 'test',
     ANTHROPIC_BASE_URL: providers.rehearsal.anthropicBaseUrl,
   }
+  const { script, sourceRows } = await bundleServerProcess(join(directory, 'server'))
   const common = {
     env,
+    sourceRows,
     overrides: {
       leaseMs: options.leaseMs,
       breaker: { failures: 1_000_000 },
@@ -162,8 +165,9 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   ]
   const crew: Crew = stack.use(
     await startCrew(slots, {
+      script,
       pauseMs: options.leaseMs + 2_000,
-      cacheDir: process.env.NODE_COMPILE_CACHE ?? join(directory, 'compiled'),
+      cacheDir: join(directory, 'compiled'),
       onCasualty: recovery.orphan,
     }),
   )
@@ -187,6 +191,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   }
 
   options.say(`reference: one of each kind, undisturbed`)
+  await crew.isComplete
   await delay(1_000)
   const atStart = new Map(crew.passes)
   await playReference(kinds, person, finish, expected)

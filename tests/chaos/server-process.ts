@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { readConfig } from '../../src/config.ts'
 import { start } from '../../src/start.ts'
 import { faultPoints } from './fault-points.ts'
+import { callersIn } from './places.ts'
 import type { Armed, ProcessOptions, Report } from './process-messages.ts'
 
 const options: ProcessOptions = JSON.parse(process.argv[2] ?? '{}')
@@ -57,6 +58,7 @@ const act = (point: string, { action }: Armed) => {
 }
 
 const intercept = faultPoints({
+  caller: callersIn(options.sourceRows),
   pass(point) {
     passes.set(point, (passes.get(point) ?? 0) + 1)
     const own = ownJob.getStore()
