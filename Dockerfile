@@ -1,11 +1,11 @@
-# One image for every command of Countersign: api, worker, migrate, start, doctor, ... It keeps all data in /data and
-# needs DATABASE_URL: the embedded PostgreSQL is in the target all-in-one only. docs/deployment.md says what the sandbox
-# needs.
+# One image for every command of Countersign: api, worker, migrate, start, doctor, ... It keeps all data in /data, puts
+# backups into /backups, and needs DATABASE_URL: the embedded PostgreSQL is in the target all-in-one only.
+# docs/deployment.md says what the sandbox needs.
 #
 #   docker build --tag countersign .
-ARG NODE_IMAGE=node:24-bookworm-slim
+FROM node:24-bookworm-slim AS base
 
-FROM ${NODE_IMAGE} AS build
+FROM base AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # No install scripts: what they fetch (Node, for machines with another one) is here already.
@@ -17,7 +17,7 @@ COPY migrations migrations
 COPY src src
 RUN node scripts/build.ts
 
-FROM ${NODE_IMAGE} AS dependencies
+FROM base AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Optional are the embedded PostgreSQL and the compiler that one package takes where it is there. TypeScript, source maps
@@ -25,7 +25,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && find node_modules -type f -regex '.*\.\(map\|[cm]?ts\|bare\)' -delete
 
-FROM ${NODE_IMAGE} AS filesystem
+FROM base AS filesystem
 # Tests run with what is installed here: python3 with pytest, node with npm, git. Everything else a project's
 # environment installs for itself. What nobody reads in a container goes, but for the licences.
 RUN apt-get update \
@@ -38,7 +38,8 @@ RUN apt-get update \
  && find /usr/share/doc -not -type d -not -name copyright -delete \
  && groupadd --gid 10001 countersign \
  && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin countersign \
- && install --directory --owner=10001 --group=10001 --mode=0711 /data
+ && install --directory --owner=10001 --group=10001 --mode=0711 /data \
+ && install --directory --owner=10001 --group=10001 --mode=0700 /backups
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -35,32 +35,46 @@ const composeCommand = (): readonly [string, ...string[]] | null => {
 export interface Composition extends AsyncDisposable {
   readonly url: string
   readonly standbyUrl: string
+  readonly consoleUrl: string
+  readonly prometheusUrl: string
+  readonly databasePort: number
+  readonly redisPort: number
   /** @returns what it printed */
   compose(...args: readonly string[]): Promise<string>
 }
 
-/** docker-compose.yml under a name, on ports and with volumes of its own; removed with all its data at the end. */
-export const openComposition = async (image: string): Promise<Composition> => {
+const profiles = ['standby', 'console', 'observability', 'tool'].flatMap((name) => ['--profile', name])
+
+/**
+ * docker-compose.yml under a name, on ports and with volumes of its own; removed with all its data at the end.
+ * @param backups the folder for them
+ */
+export const openComposition = async (image: string, name: string, backups: string): Promise<Composition> => {
   const command = composeCommand()
   if (command === null) throw new Error('There is neither docker compose nor docker-compose.')
   const [program, ...first] = command
-  const ports = await Promise.all(Array.from({ length: 4 }, freePort))
-  const [PORT, STANDBY_PORT, POSTGRES_PORT, REDIS_PORT] = ports.map(String)
+  const ports = await Promise.all(Array.from({ length: 7 }, freePort))
+  const [PORT, STANDBY_PORT, CONSOLE_PORT, PROMETHEUS_PORT, PHOENIX_PORT, POSTGRES_PORT, REDIS_PORT] = ports.map(String)
   const env = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     DOCKER_HOST: process.env.DOCKER_HOST,
     COUNTERSIGN_IMAGE: image,
-    ...{ PORT, STANDBY_PORT, POSTGRES_PORT, REDIS_PORT },
+    BACKUP_DIR: backups,
+    ...{ PORT, STANDBY_PORT, CONSOLE_PORT, PROMETHEUS_PORT, PHOENIX_PORT, POSTGRES_PORT, REDIS_PORT },
   }
   const compose = (...args: readonly string[]) =>
-    run(program, [...first, '--project-name', `countersign-test-${process.pid}`, ...args], env)
+    run(program, [...first, '--project-name', `countersign-${name}-${process.pid}`, ...args], env)
   return {
     url: `http://127.0.0.1:${PORT}`,
     standbyUrl: `http://127.0.0.1:${STANDBY_PORT}`,
+    consoleUrl: `http://127.0.0.1:${CONSOLE_PORT}`,
+    prometheusUrl: `http://127.0.0.1:${PROMETHEUS_PORT}`,
+    databasePort: Number(POSTGRES_PORT),
+    redisPort: Number(REDIS_PORT),
     compose,
     async [Symbol.asyncDispose]() {
-      await compose('--profile', 'standby', 'down', '--volumes', '--remove-orphans', '--timeout', '20')
+      await compose(...profiles, 'down', '--volumes', '--remove-orphans', '--timeout', '20')
     },
   }
 }

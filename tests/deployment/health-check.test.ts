@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 /** The command as a container runs it. */
-const check = async (given: { host?: string; port?: string; databaseUrl?: string } = {}) => {
+const check = async (given: { host?: string; port?: string; databaseUrl?: string; listensOn?: string } = {}) => {
   let told = ''
   const stream = {
     write: (text: string) => {
@@ -27,7 +27,7 @@ const check = async (given: { host?: string; port?: string; databaseUrl?: string
   const config = readConfig({
     DATABASE_URL: given.databaseUrl ?? server.config.databaseUrl,
     PORT: given.port ?? new URL(server.url).port,
-    HOST: '0.0.0.0',
+    HOST: given.listensOn ?? '0.0.0.0',
   })
   const output = createOutput({ json: false, quiet: true, stdout: stream, stderr: stream, stdin: {} })
   const code = await checkProcesses({ config, output, host: given.host ?? hostname(), freshMs: silentMs, lastSigns })
@@ -50,6 +50,16 @@ it('an API that does not answer is not, whatever sign of life there is', async (
   const { code, told } = await check({ port })
   expect(code).toBe(1)
   expect(told).toContain(`The API does not answer at http://127.0.0.1:${port}/readyz: connect ECONNREFUSED`)
+})
+
+it.each([
+  ['::1', '[::1]'],
+  ['::', '[::1]'],
+  ['::ffff:127.0.0.1', '[::ffff:127.0.0.1]'],
+  ['localhost', 'localhost'],
+])('an API that listens on %s is asked at %s', async (listensOn, name) => {
+  const port = String(await freePort())
+  expect((await check({ port, listensOn })).told).toContain(`at http://${name}:${port}/readyz: `)
 })
 
 it('a worker is well while its sign of life is fresh, and nobody asks it for more', async () => {
