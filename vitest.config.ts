@@ -7,7 +7,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const conditions = ['module-sync', ...defaultServerConditions]
 
 // Small files that take long: begun last, each would be waited for by itself.
-const slow = ['tests/durability/chaos.test.ts', 'tests/durability/paused.test.ts', 'tests/sandbox/conformance.test.ts']
+const slow = [
+  'tests/bench/benchmarks.test.ts',
+  'tests/durability/chaos.test.ts',
+  'tests/durability/paused.test.ts',
+  'tests/sandbox/conformance.test.ts',
+]
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

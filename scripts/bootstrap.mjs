@@ -3,9 +3,9 @@
  * plain JavaScript for Node 18 and later, with nothing but Node's own modules. Silent and quick when all is there;
  * what it says goes to stderr, since stdout belongs to the command that follows.
  *
- *   node scripts/bootstrap.mjs [--sandbox]
+ *   node scripts/bootstrap.mjs [--sandbox] [--bench]
  *
- * `--sandbox` also installs bubblewrap where that can be done without asking.
+ * `--sandbox` also installs bubblewrap where that can be done without asking, `--bench` what the benchmarks compare with.
  */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,9 +16,11 @@ import { BootstrapError, say } from './bootstrap/run.mjs'
 import { checkTools, installSandbox } from './bootstrap/tools.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bench = join(root, 'bench')
+const isBenchReady = () => !process.argv.includes('--bench') || dependenciesAreInstalled(bench)
 
 try {
-  if (!dependenciesAreInstalled(root) || !nodeIsRight(root)) {
+  if (!dependenciesAreInstalled(root) || !nodeIsRight(root) || !isBenchReady()) {
     await withLock(join(root, '.bootstrap.lock'), () => {
       // Another one may have done it while this one waited.
       if (!dependenciesAreInstalled(root)) {
@@ -30,6 +32,10 @@ try {
       if (!nodeIsRight(root)) {
         say(`Getting Node ${wantedNode(root)} for this project.`)
         repairNode(root)
+      }
+      if (!isBenchReady()) {
+        say('Installing what the benchmarks compare with. This is done once.')
+        installDependencies(bench)
       }
     })
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { pendingMigrations } from './adapters/db/migrate.ts'
+import { UnfinishedRestoreError } from './adapters/db/restoring.ts'
 import { reachRedis } from './adapters/queue/reach-redis.ts'
 import type { Logger } from './domain/shared/services.ts'
 
@@ -74,6 +75,7 @@ const awaitBackend = async (
       if (said.size > 0) log.info({}, `${name} is there`)
       return
     } catch (thrown) {
+      if (thrown instanceof UnfinishedRestoreError) throw thrown
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       const reason = wordsOf(error)
       doubtedSince = isNotYet(error) ? undefined : (doubtedSince ?? performance.now())
@@ -95,7 +97,7 @@ const awaitBackend = async (
  * Waits until the database answers and, where this process does not migrate it itself, until somebody has. What may
  * come is waited for without end, and said once; what looks like a mistake, such as a refused password or a host that
  * nobody knows, for half a minute.
- * @throws Error that says what is wrong and which variable to correct
+ * @throws Error that says what is wrong and which variable to correct; UnfinishedRestoreError at once
  * @throws whatever the signal was aborted with
  */
 export const awaitDatabase = (databaseUrl: string, migrates: boolean, options: AwaitOptions): Promise<void> =>

@@ -120,7 +120,8 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const prometheus = await openPrometheus(config, prices)
   const measure = prometheus?.measure ?? unmeasured
   const processName = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
-  const sender = { version, processName, redact: redactor(config.log.secrets) }
+  const redact = redactor(config.log.secrets)
+  const sender = { version, processName, redact }
   // Ends after everything that may record something.
   const { tracer } = stack.use(await openTracer(config.tracing, sender, log))
   const scratch = join(config.dataDir, 'workspaces')
@@ -206,6 +207,7 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     log,
     measure,
     tracer,
+    redact,
     wake: {
       outbox: (pools) => onItsOwn(() => relay.wake(pools)),
       events: () =>

@@ -16,12 +16,39 @@ export interface LogSettings {
 
 const stderr = 2
 
+// An error can have causes without end, itself among them, and parts that have parts.
+const maxDepth = 5
+const maxParts = 10
+const maxErrors = 30
+const leftOut = '[more]'
+
+/** The errors that one stands for. */
+const partsOf = (error: Error): readonly unknown[] => {
+  if (error instanceof AggregateError && Array.isArray(error.errors)) return error.errors
+  return error instanceof SuppressedError ? [error.error, error.suppressed] : []
+}
+
 /** What is logged of an error. Its other properties may hold anything: a connection, a request with its key. */
-const describeError = (error: unknown): unknown => {
-  if (!(error instanceof Error)) return error
-  const { name, message, stack, cause } = error
-  const code = 'code' in error ? error.code : undefined
-  return { type: name, message, code, stack, cause: cause === undefined ? undefined : describeError(cause) }
+const describeError = (thrown: unknown): unknown => {
+  let left = maxErrors
+  const describe = (error: unknown, depth: number): unknown => {
+    if (!(error instanceof Error)) return error
+    if (depth === 0 || left === 0) return leftOut
+    left -= 1
+    const { name, message, stack, cause } = error
+    const code = 'code' in error ? error.code : undefined
+    const parts = partsOf(error)
+    const errors = parts.slice(0, maxParts).map((part) => describe(part, depth - 1))
+    return {
+      type: name,
+      message,
+      code,
+      stack,
+      cause: cause === undefined ? undefined : describe(cause, depth - 1),
+      errors: parts.length === 0 ? undefined : parts.length > maxParts ? [...errors, leftOut] : errors,
+    }
+  }
+  return describe(thrown, maxDepth)
 }
 
 /** Only a stack has lines of its own: anything else could forge some. */

@@ -8,6 +8,7 @@ import { createOutput, type Output } from './cli/output.ts'
 import { type Commands, type CommonOptions, createProgram } from './cli/program.ts'
 import { visibleBlock } from './cli/render/visible-text.ts'
 import { type Config, readConfig } from './config.ts'
+import { keepCompiled } from './keep-compiled.ts'
 import { version } from './version.ts'
 
 interface Running {
@@ -71,21 +72,27 @@ const run = (
   )
 }
 
+/** What starts a server is nearly all that there is to load. */
+const loadStart = ({ config }: Running) => {
+  keepCompiled(config.dataDir)
+  return import('./start.ts')
+}
+
 // Each command loads what it needs and no more: `--help` needs no database.
 const commands: Commands = {
   start: (options) =>
     run(options, async (running) => {
-      const [{ serveAll }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      const [{ start }, { serveAll }] = await Promise.all([loadStart(running), import('./cli/serve.ts')])
       return serveAll({ ...running, start })
     }),
   api: (options) =>
     run(options, async (running) => {
-      const [{ serveApi }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      const [{ start }, { serveApi }] = await Promise.all([loadStart(running), import('./cli/serve.ts')])
       return serveApi({ ...running, start })
     }),
   worker: ({ pools, concurrency, ...options }) =>
     run(options, async (running) => {
-      const [{ serveWorkers }, { start }] = await Promise.all([import('./cli/serve.ts'), import('./start.ts')])
+      const [{ start }, { serveWorkers }] = await Promise.all([loadStart(running), import('./cli/serve.ts')])
       return serveWorkers({ ...running, start }, pools, concurrency)
     }),
   migrate: (options) =>
@@ -100,8 +107,9 @@ const commands: Commands = {
       return migrateDatabase({
         ...running,
         async migrate(databaseUrl) {
-          await awaitDatabase(databaseUrl, true, { log: createLogger(config.log), signal })
-          return await migrate(databaseUrl)
+          const log = createLogger(config.log)
+          await awaitDatabase(databaseUrl, true, { log, signal })
+          return await migrate(databaseUrl, { waiting: (words) => log.warn({}, words) })
         },
       })
     }),
@@ -109,7 +117,7 @@ const commands: Commands = {
     run(
       options,
       async (running) => {
-        const [{ demo }, { start }] = await Promise.all([import('./cli/demo/command.ts'), import('./start.ts')])
+        const [{ start }, { demo }] = await Promise.all([loadStart(running), import('./cli/demo/command.ts')])
         return demo({ ...running, scenario, yes, start })
       },
       { preferred: { PORT: '0', LOG_LEVEL: 'warn' }, isLive: true },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { endRestore } from './adapters/backup/restoring-file.ts'
 import { startEmbeddedPostgres } from './adapters/db/embedded-postgres.ts'
 import { migrate } from './adapters/db/migrate.ts'
 import { keptSecret } from './adapters/secrets/kept-secret.ts'
@@ -109,7 +110,8 @@ export const start = async (config: Config, options: StartOptions): Promise<Runn
   }
   const waiting = { log, signal: options.signal }
   await awaitDatabase(databaseUrl, options.migrate, waiting)
-  if (options.migrate) await migrate(databaseUrl)
+  await endRestore(databaseUrl, config.dataDir)
+  if (options.migrate) await migrate(databaseUrl, { waiting: (words) => log.warn({}, words) })
   if (config.redisUrl !== undefined) await awaitRedis(config.redisUrl, waiting)
 
   const rehearse = config.rehearsal === 'always' || (config.rehearsal === 'auto' && options.rehearsal)

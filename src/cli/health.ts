@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import type { Config } from '../config.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import type { Output } from './output.ts'
@@ -66,9 +67,15 @@ const processFault = async (
   return alive.some(({ isApi }) => isApi) ? apiFault(config) : null
 }
 
+/** Where a process reaches itself that listens on this address. */
+const ownName = (host: string): string => {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return isIPv6(host) ? `[${host}]` : host
+}
+
 const apiFault = async ({ host, port }: Config): Promise<string | null> => {
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host
-  const url = `http://${name}:${port}/readyz`
+  const url = `http://${ownName(host)}:${port}/readyz`
   try {
     const { status } = await fetch(url, { signal: AbortSignal.timeout(answerMs) })
     return status === 200

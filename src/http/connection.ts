@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly protocol: Server<Extra>
   readonly log: Logger
   readonly pingMs: number
+  /** Closes it with why. */
+  readonly refuse: (socket: WebSocket, code: number, reason: string) => void
   /** Called with every sign of life that is asked for. */
   readonly onTick: () => void
 }
@@ -38,10 +40,10 @@ const isServerMessage = (text: string): boolean => !clientMessages.includes(JSON
 export const serveConnection = (
   socket: WebSocket,
   request: IncomingMessage,
-  { protocol, log, pingMs, onTick }: ConnectionOptions,
+  { protocol, log, pingMs, refuse, onTick }: ConnectionOptions,
 ): void => {
   const fail = (error: unknown, text: string) => {
-    if (isServerMessage(text)) return socket.close(CloseCode.BadRequest, 'Only a server sends this message.')
+    if (isServerMessage(text)) return refuse(socket, CloseCode.BadRequest, 'Only a server sends this message.')
     log.error({ error }, 'a message on a WebSocket was not answered')
     socket.close(CloseCode.InternalServerError, 'Unexpected error.')
   }
@@ -61,10 +63,10 @@ export const serveConnection = (
       send,
       async onPing(payload) {
         const pong = JSON.stringify({ type: 'pong', payload })
-        if (pong.length > maxPongCharacters) socket.close(CloseCode.BadRequest, 'A ping has no such payload.')
+        if (pong.length > maxPongCharacters) refuse(socket, CloseCode.BadRequest, 'A ping has no such payload.')
         else await send(pong)
       },
-      close: (code, reason = '') => socket.close(code, fitting(reason)),
+      close: (code = CloseCode.InternalServerError, reason = '') => refuse(socket, code, fitting(reason)),
       onMessage(handle) {
         socket.on('message', (data) => {
           const text = String(data)

@@ -1,41 +1,54 @@
 import type { IncomingMessage } from 'node:http'
+import type { Measure } from '../domain/ports/measure.ts'
 import { foreignPage, isFromForeignPage } from './foreign-page.ts'
 import type { GraphQLServer } from './graphql-server.ts'
-import { readBody, refuse, tooLarge } from './respond.ts'
+import { bodyLimits, maxArchiveBytes, maxBodyBytes } from './limits.ts'
+import type { Quota } from './quota.ts'
+import { makeRoom } from './request-bodies.ts'
+import { refuse, tooLarge } from './respond.ts'
 import type { Route } from './route.ts'
 import type { SignedIn, SignIn } from './sign-in.ts'
 
-// The largest patch is 5 MiB, and JSON may double it; archives come as multipart and have their own limit.
-export const maxBodyBytes = 16 * 1024 * 1024
-const maxArchiveBytes = 210 * 1024 * 1024
+export interface GraphQLServing {
+  readonly yoga: GraphQLServer
+  readonly signIn: SignIn
+  readonly corsOrigins: readonly string[]
+  /** The bytes of what each token sends. */
+  readonly bodies: Quota<string>
+  readonly measure: Pick<Measure, 'refused'>
+}
 
-const maxBytes = (request: IncomingMessage): number =>
+const maxBytesOf = (request: IncomingMessage): number =>
   request.headers['content-type']?.startsWith('multipart/form-data') ? maxArchiveBytes : maxBodyBytes
 
 /**
  * Serves GraphQL over HTTP and server-sent events, and whatever has no other route. A page of another site can send
  * nothing that changes anything, also where a proxy would add a token to it.
  */
-export const graphqlRoute = (yoga: GraphQLServer, signIn: SignIn, corsOrigins: readonly string[]): Route => ({
+export const graphqlRoute = ({ yoga, signIn, corsOrigins, bodies, measure }: GraphQLServing): Route => ({
   name: 'GraphQL',
   answers: () => true,
   async serve(request, response) {
     // Reading by GET changes nothing, and what is answered to a foreign page its browser keeps from it.
     if (request.method === 'POST' && isFromForeignPage(request, corsOrigins)) return refuse(response, foreignPage)
-    const limit = maxBytes(request)
-    if (Number(request.headers['content-length'] ?? 0) > limit) return refuse(response, tooLarge(limit))
+    const maxBytes = maxBytesOf(request)
+    const length = Number(request.headers['content-length'] ?? 0)
+    if (length > maxBytes) {
+      const refusal = tooLarge(maxBytes)
+      measure.refused(refusal.code)
+      return refuse(response, refusal)
+    }
     let signedIn: Promise<SignedIn> | undefined
     // Asked here and by the GraphQL server, and counted once.
     const whoAsks = () => {
       signedIn ??= signIn(request, request.headers.authorization)
       return signedIn
     }
-    if (request.headers['transfer-encoding'] !== undefined && (await whoAsks()).viewer) {
-      // Without a length in its head, a body is read here, and only for those who are signed in.
-      const body = await readBody(request, limit)
-      if (body === undefined) return refuse(response, tooLarge(limit))
-      // Where the HTTP adapter looks for a body that was already read.
-      Object.assign(request, { body })
+    if (length > bodyLimits.small || request.headers['transfer-encoding'] !== undefined) {
+      // Of those who are not signed in nothing is read.
+      const { viewer } = await whoAsks()
+      const rules = { bodies, tokenId: viewer?.tokenId ?? '', maxBytes, note: measure.refused }
+      if (viewer && !makeRoom(request, response, rules)) return
     }
     await yoga(request, response, { whoAsks })
   },

@@ -1,4 +1,3 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { AccessWatch } from '../domain/actor/access-watch.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
@@ -13,8 +12,11 @@ import type { ApiRules } from './limits.ts'
 import { measureOperations } from './measure-operations.ts'
 import { limitOperations } from './operation-limits.ts'
 import { type PersistedOperations, usePersisted } from './persisted-operations.ts'
-import { endLostSubscriptions, noteStreams, refuseBrokenText, requireViewer, type ServerContext } from './plugins.ts'
+import { endLostSubscriptions, refuseBrokenText, requireViewer, type ServerContext } from './plugins.ts'
+import type { Quota } from './quota.ts'
+import { shareExecutions } from './share-executions.ts'
 import { notSignedIn } from './sign-in.ts'
+import { countStreams, noteStreams } from './subscription-streams.ts'
 import { traceOperations } from './trace-operations.ts'
 
 export interface GraphQLServerOptions {
@@ -22,6 +24,8 @@ export interface GraphQLServerOptions {
   readonly persisted: PersistedOperations
   readonly corsOrigins: readonly string[]
   readonly access: AccessWatch
+  /** Those that each token keeps. */
+  readonly connections: Quota<string>
   readonly contextOf: (viewer: Viewer) => GraphQLContext
   readonly toClientError: ToClientError
   readonly tracer: Tracer
@@ -38,7 +42,8 @@ const cachedDocumentLength = 16 * 1024
 
 /** Executes GraphQL, over HTTP and server-sent events by itself, and over WebSocket for `serveWebSockets`. */
 export const createGraphQLServer = (options: GraphQLServerOptions): GraphQLServer => {
-  const { rules, persisted, corsOrigins, access, contextOf, toClientError, noteStream, measure, tracer } = options
+  const { rules, persisted, corsOrigins, access, connections, contextOf, toClientError, noteStream, measure, tracer } =
+    options
   return createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -50,7 +55,8 @@ export const createGraphQLServer = (options: GraphQLServerOptions): GraphQLServe
       headers: JSON.stringify({ authorization: 'Bearer <token>' }, null, 2),
       defaultQuery: '{\n  viewer { name role }\n  projects { nodes { name status headCommit } }\n}\n',
     },
-    renderGraphiQL,
+    // Nine megabytes, for those who open the page.
+    renderGraphiQL: async (page) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(page),
     cors:
       corsOrigins.length > 0
         ? { origin: [...corsOrigins], credentials: false, exposedHeaders: ['x-request-id'] }
@@ -70,9 +76,11 @@ export const createGraphQLServer = (options: GraphQLServerOptions): GraphQLServe
       ...(measure === unmeasured ? [] : [measureOperations(measure)]),
       requireViewer(),
       usePersisted(persisted),
-      limitOperations(rules.operations, measure.documentRefused),
+      limitOperations(rules.operations, measure.refused),
       ...(rules.introspection ? [] : [hideSchema()]),
       refuseBrokenText(),
+      countStreams(connections, rules.webSockets.maxPerToken),
+      shareExecutions(contextOf),
       endLostSubscriptions(access, measure),
       noteStreams(noteStream),
       ...(tracer.isOn ? [traceOperations(tracer)] : []),

@@ -26,9 +26,6 @@ export const maxFieldComparisons = 10_000
 /** How many characters a document may have, whatever they are: what is long is sent as a variable. */
 export const maxDocumentLength = 256 * 1024
 
-/** A list that has no pages is taken to have so many entries, except where its arguments name them. */
-export const assumedListSize = 3
-
 /** How many requests are answered. */
 export interface RateRules {
   /** By token, and by address for those who are not signed in; 0 sets no limit. */
@@ -49,9 +46,15 @@ export const maxRememberedCallers = 10_000
 export interface WebSocketLimits {
   /** How long a connection may have no operation. */
   readonly idleMs: number
+  /** Connections that stay open: also those of subscriptions over HTTP, each of which has one. */
   readonly maxPerToken: number
-  /** How many operations of a connection may be under way. */
+  /** How many operations of a connection may be under way; as many again may be canceled and not yet at their end. */
   readonly maxOperations: number
+  /** How many connections may not yet have been told that they are let in: those of one address, and all. */
+  readonly maxStrangersPerAddress: number
+  readonly maxStrangers: number
+  /** How many bytes may come on one until then. */
+  readonly maxStrangerBytes: number
   /** How long a client may take to say who it is. */
   readonly initMs: number
   /** How often it is asked for a sign of life; by the next time it must have answered. */
@@ -62,9 +65,23 @@ export const defaultWebSocketLimits: WebSocketLimits = {
   idleMs: 600_000,
   maxPerToken: 200,
   maxOperations: 200,
+  // Everybody comes again at once when a process has ended, behind a proxy from one address.
+  maxStrangersPerAddress: 500,
+  maxStrangers: 2_000,
+  maxStrangerBytes: 16 * 1024,
   initMs: 3_000,
   pingMs: 12_000,
 }
+
+// The largest patch is 5 MiB, and JSON may double it; archives come as multipart and have their own limit.
+export const maxBodyBytes = 16 * 1024 * 1024
+export const maxArchiveBytes = 210 * 1024 * 1024
+
+/**
+ * How many bytes of bodies may be under way in this process, from when they are announced until their request is
+ * answered: of one token, and of all. Small ones do not count. What is read of an archive is kept until it is stored.
+ */
+export const bodyLimits = { each: 256 * 1024 * 1024, all: 512 * 1024 * 1024, small: 1024 * 1024 } as const
 
 /** Which stored operations may be asked for by their hash. */
 export interface PersistedRules {

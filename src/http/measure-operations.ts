@@ -29,14 +29,14 @@ export const measureOperations = (measure: Measure): Plugin => ({
   onParse:
     () =>
     ({ result }) => {
-      if (result instanceof Error) measure.documentRefused('GRAPHQL_PARSE_FAILED')
+      if (result instanceof Error) measure.refused('GRAPHQL_PARSE_FAILED')
     },
   onValidate:
     () =>
     ({ result }) => {
       for (const { extensions } of result) {
         const code = extensions?.code
-        measure.documentRefused(typeof code === 'string' ? code : 'GRAPHQL_VALIDATION_FAILED')
+        measure.refused(typeof code === 'string' ? code : 'GRAPHQL_VALIDATION_FAILED')
       }
     },
   onExecute({ args }) {

@@ -4,17 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Exposition } from '../adapters/metrics/exposition.ts'
 import type { Logger } from '../domain/shared/services.ts'
-import { type Refusal, refuse } from './respond.ts'
+import { isReading, type Refusal, readOnly, refuse } from './respond.ts'
 import type { Route } from './route.ts'
 
 const path = '/metrics'
 
-const readOnly: Refusal = {
-  status: 405,
-  code: 'METHOD_NOT_ALLOWED',
-  message: 'Metrics can only be read.',
-  headers: { allow: 'GET, HEAD' },
-}
+const onlyRead = readOnly('Metrics can only be read.')
 const notFound: Refusal = { status: 404, code: 'NOT_FOUND', message: `There is ${path} alone.` }
 const withoutToken: Refusal = {
   status: 401,
@@ -32,9 +27,7 @@ const carries = ({ headers }: IncomingMessage, token: Buffer): boolean => {
 }
 
 const answer = async (metrics: Exposition, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return refuse(response, readOnly)
-  }
+  if (!isReading(request)) return refuse(response, onlyRead)
   const text = await metrics.text()
   response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
   response.end(request.method === 'HEAD' ? undefined : text)

@@ -17,6 +17,12 @@ const tooRepetitive = (): GraphQLError =>
     `The document has the same fields in the same places so often that over ${maxFieldComparisons} pairs of them would have to be compared: ask for each once.`,
   )
 
+const tooMuchIntrospection = (introspections: number): GraphQLError =>
+  tooMuch(
+    'QUERY_TOO_REPETITIVE',
+    `The operation asks for the schema itself ${introspections} times over, \`__schema\` and \`__type\` and what has another name in them, and once is taken: send the questions by themselves.`,
+  )
+
 /** The error for a size beyond the limits, with both; undefined for one that may be executed. */
 export const sizeError = (size: OperationSize, limits: OperationLimits): GraphQLError | undefined => {
   if (size.depth > limits.maxDepth) {
@@ -31,11 +37,12 @@ export const sizeError = (size: OperationSize, limits: OperationLimits): GraphQL
       `The operation has ${size.aliases} aliases, and ${limits.maxAliases} are taken: send it in parts.`,
     )
   }
+  if (size.introspections > 1) return tooMuchIntrospection(size.introspections)
   if (size.cost > limits.maxCost) {
     const cost = size.cost > Number.MAX_SAFE_INTEGER ? `over ${Number.MAX_SAFE_INTEGER}` : size.cost
     return tooMuch(
       'QUERY_TOO_COSTLY',
-      `The operation costs ${cost}, and ${limits.maxCost} is taken: ask for smaller pages with \`first\`, or for less in them.`,
+      `The operation costs ${cost}, and ${limits.maxCost} is taken: ask for smaller pages with \`first\`, or for fewer patches, files and outputs at once.`,
     )
   }
   return undefined

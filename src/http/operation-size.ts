@@ -16,15 +16,17 @@ import {
   type ValueNode,
 } from 'graphql'
 import { defaultPageSize, maxPageSize } from '../schema/pages.ts'
-import { assumedListSize } from './limits.ts'
+import { assumedListSize, weightOf } from '../schema/weight.ts'
 
 /** How large an operation is, with every fragment at every place where it is used. */
 export interface OperationSize {
   /** How many fields lie inside each other. */
   readonly depth: number
   readonly aliases: number
-  /** How many fields the largest answer has. */
+  /** How many fields the largest answer has, the heavy ones by their weight. */
   readonly cost: number
+  /** How often it asks for what the schema says of itself, or for parts of that under other names. */
+  readonly introspections: number
 }
 
 /** The operation of a document that is asked for, and with what. */
@@ -41,13 +43,14 @@ interface Place {
   readonly page: number | undefined
 }
 
-const nothing: OperationSize = { depth: 0, aliases: 0, cost: 0 }
+const nothing: OperationSize = { depth: 0, aliases: 0, cost: 0, introspections: 0 }
 const introspectionFields: readonly string[] = ['__schema', '__type']
 
 const beside = (a: OperationSize, b: OperationSize): OperationSize => ({
   depth: Math.max(a.depth, b.depth),
   aliases: a.aliases + b.aliases,
   cost: a.cost + b.cost,
+  introspections: a.introspections + b.introspections,
 })
 
 const isList = (type: GraphQLOutputType): boolean => isListType(isNonNullType(type) ? type.ofType : type)
@@ -96,25 +99,28 @@ export const measureOperation = (
       ...sizes.map((size) => (typeof size === 'number' && size >= 0 && size < maxPageSize ? size : maxPageSize)),
     )
   }
-  const listSize = (field: FieldNode, page: number | undefined): number => {
+  const listSize = (field: FieldNode, expected: number): number => {
     const ids = argument(field, 'ids')
-    return Array.isArray(ids) ? ids.length : (page ?? assumedListSize)
+    return Array.isArray(ids) ? ids.length : expected
   }
 
   const measureField = (field: FieldNode, { type, page }: Place): OperationSize => {
     const aliases = field.alias && field.alias.value !== field.name.value ? 1 : 0
-    if (!field.selectionSet) return { depth: 1, aliases, cost: 1 }
     const definition = fieldOf(type, field.name.value)
+    const { cost = 1, entries: expected = assumedListSize } = weightOf(definition)
+    if (!field.selectionSet) return { depth: 1, aliases, cost, introspections: 0 }
     const inner = measureSelections(field.selectionSet, {
       type: definition && getNamedType(definition.type),
       page: definition?.args.some(({ name }) => name === 'first') ? pageSize(field) : undefined,
     })
-    const entries = definition && isList(definition.type) ? listSize(field, page) : 1
+    const entries = definition && isList(definition.type) ? listSize(field, page ?? expected) : 1
+    const isIntrospection = introspectionFields.includes(field.name.value)
     return {
       // What the schema says of itself is deep by its nature, and bounded by a validation rule of its own.
-      depth: introspectionFields.includes(field.name.value) ? 1 : 1 + inner.depth,
+      depth: isIntrospection ? 1 : 1 + inner.depth,
       aliases: aliases + inner.aliases,
-      cost: 1 + entries * inner.cost,
+      cost: cost + entries * inner.cost,
+      introspections: inner.introspections + (isIntrospection ? 1 + inner.aliases : 0),
     }
   }
   const measureFragment = (name: string, place: Place): OperationSize => {

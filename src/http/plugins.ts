@@ -16,13 +16,6 @@ export interface ServerContext {
   res?: ServerResponse
 }
 
-/** Tells of responses that go on until their subscription ends. */
-export const noteStreams = (note: (response: ServerResponse) => void): Plugin<object, ServerContext> => ({
-  onResponse({ response, serverContext: { res } }) {
-    if (res && /^(text\/event-stream|multipart\/mixed)/.test(response.headers.get('content-type') ?? '')) note(res)
-  },
-})
-
 /**
  * Turns away who is not signed in before the body is read: otherwise the errors of parsing and validation would be
  * answered to anybody, and with them parts of the schema.

@@ -5,7 +5,7 @@ import { globalRole, includesRole, type Viewer } from '../domain/actor/viewer.ts
 import type { Services } from '../domain/shared/services.ts'
 import { isFromForeignPage } from './foreign-page.ts'
 import { endSession, openSession, readSession, sessionSeconds } from './queue-board-session.ts'
-import { type Refusal, readBody, refuse, tooLarge } from './respond.ts'
+import { isReading, type Refusal, readBody, readOnly, refuse, tooLarge } from './respond.ts'
 import type { Route } from './route.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -71,12 +71,14 @@ const sessionOver: Refusal = {
   code: 'UNAUTHENTICATED',
   message: 'Not signed in, or not any more: load the page again.',
 }
-const onlyShows: Refusal = {
-  status: 405,
-  code: 'METHOD_NOT_ALLOWED',
-  message: 'The queue board only shows: the rows say what is to be done, and jobs that are lost are asked for again.',
-  headers: { allow: 'GET, HEAD' },
+const foreignSignOut: Refusal = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'Sign out on the page of this server itself.',
 }
+const onlyShows = readOnly(
+  'The queue board only shows: the rows say what is to be done, and jobs that are lost are asked for again.',
+)
 
 const takeToken = async (
   { services, signIn }: QueueBoardServing,
@@ -110,6 +112,12 @@ const show = async (board: QueueBoard, request: IncomingMessage, response: Serve
   response.end(request.method === 'HEAD' ? undefined : Buffer.from(await answer.arrayBuffer()))
 }
 
+const takeLeave = (request: IncomingMessage, response: ServerResponse): void => {
+  // Another site would sign people out.
+  if (isFromForeignPage(request, [])) refuse(response, foreignSignOut)
+  else goTo(response, endSession(queueBoardPath, request))
+}
+
 /**
  * Serves the queue board to those who may do everything on all projects: with a bearer token as the API takes it, or
  * with the session of a browser, which signs in by a form since it can send no header of its own. Each request looks
@@ -118,7 +126,9 @@ const show = async (board: QueueBoard, request: IncomingMessage, response: Serve
 export const queueBoard = (serving: QueueBoardServing): Route => {
   const { services, board, signIn } = serving
   const whoAsks = async (request: IncomingMessage) => {
-    if (request.headers.authorization) return signIn(request, request.headers.authorization)
+    const { authorization } = request.headers
+    // Any other scheme is meant for a proxy in front of this server, and the browser sends it along with its cookie.
+    if (authorization && /^Bearer /i.test(authorization)) return signIn(request, authorization)
     const viewer = await readSession(services, request)
     return viewer ? { viewer } : { refusal: sessionOver }
   }
@@ -128,14 +138,14 @@ export const queueBoard = (serving: QueueBoardServing): Route => {
     async serve(request, response, path) {
       if (path === `${queueBoardPath}/sign-in` && request.method === 'POST')
         return takeToken(serving, request, response)
-      if (path === `${queueBoardPath}/sign-out`) return goTo(response, endSession(queueBoardPath, request))
+      if (path === `${queueBoardPath}/sign-out`) return takeLeave(request, response)
       const { viewer, refusal } = await whoAsks(request)
       if (refusal) {
         const isPage = refusal === sessionOver && !path.startsWith(`${queueBoardPath}/api/`)
         return isPage ? showSignIn(response, 401) : refuse(response, refusal)
       }
       if (!mayLook(viewer)) return refuse(response, notAdmin)
-      if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, onlyShows)
+      if (!isReading(request)) return refuse(response, onlyShows)
       return show(board, request, response)
     },
   }

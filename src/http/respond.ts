@@ -27,6 +27,17 @@ export const tooLarge = (maxBytes: number): Refusal => ({
   headers: { connection: 'close' },
 })
 
+/** @param message says that this can only be read */
+export const readOnly = (message: string): Refusal => ({
+  status: 405,
+  code: 'METHOD_NOT_ALLOWED',
+  message,
+  headers: { allow: 'GET, HEAD' },
+})
+
+/** Whether a request is one that what can only be read answers. */
+export const isReading = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD'
+
 /** What pages of other origins may do: comma-separated lists, as the headers have them. */
 export interface OriginRules {
   readonly methods: string

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { QueueBoard } from '../adapters/queue/queue-board.ts'
 import { createAccessWatch } from '../domain/actor/access-watch.ts'
+import { createStandings } from '../domain/actor/standings.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
 import { withLogContext } from '../domain/shared/log-context.ts'
@@ -12,13 +13,14 @@ import type { Health } from '../health/health.ts'
 import { createGraphQLContext, type GraphQLContext } from '../schema/context.ts'
 import { schema } from '../schema/index.ts'
 import { createToClientError } from './client-errors.ts'
-import { graphqlRoute, maxBodyBytes } from './graphql-route.ts'
+import { graphqlRoute } from './graphql-route.ts'
 import { createGraphQLServer } from './graphql-server.ts'
 import { healthEndpoints } from './health-endpoints.ts'
-import type { ApiRules } from './limits.ts'
+import { type ApiRules, bodyLimits, maxBodyBytes } from './limits.ts'
 import { serveMcp } from './mcp.ts'
 import { readPersistedOperations } from './persisted-operations.ts'
 import { queueBoard, queueBoardPath } from './queue-board.ts'
+import { createQuota } from './quota.ts'
 import { requestIdOf } from './request-id.ts'
 import { type Refusal, refuse } from './respond.ts'
 import type { Route } from './route.ts'
@@ -57,6 +59,8 @@ export interface RunningServer {
 
 const closeGraceMs = 2_000
 const defaultAccessCheckMs = 20_000
+// With as long until each asks again, what a listener sees is at most a second old.
+const standingFreshMs = 500
 
 const draining: Refusal = {
   status: 503,
@@ -72,11 +76,14 @@ const draining: Refusal = {
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { services, feed, health, version, corsOrigins, rules } = options
   const { log, measure } = services
+  const standings = createStandings(services, standingFreshMs)
   const contextOf = (viewer: Viewer): GraphQLContext =>
-    createGraphQLContext({ viewer, services, feed, version, health: health.look })
+    createGraphQLContext({ viewer, services, feed, standings, version, health: health.look })
   const persisted = await readPersistedOperations(rules.persisted, schema)
   const signIn = createSignIn(services, rules.rate)
   const toClientError = createToClientError(log)
+  const connections = createQuota<string>(rules.webSockets.maxPerToken)
+  const bodies = createQuota<string>(bodyLimits.each, bodyLimits.all)
   using stack = new DisposableStack()
   const access = stack.use(createAccessWatch(services, options.accessCheckMs ?? defaultAccessCheckMs))
   let isDraining = false
@@ -92,6 +99,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     persisted,
     corsOrigins,
     access,
+    connections,
     contextOf,
     toClientError,
     noteStream,
@@ -99,7 +107,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     tracer: services.tracer,
   })
   const mcp = serveMcp({ services, feed, version, signIn, corsOrigins, maxBodyBytes })
-  const graphql = graphqlRoute(yoga, signIn, corsOrigins)
+  const graphql = graphqlRoute({ yoga, signIn, corsOrigins, bodies, measure })
   const board = await options.openBoard?.(queueBoardPath)
   // The first that answers a path does, and the last answers whatever is left.
   const routes: readonly Route[] = [
@@ -141,8 +149,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     persisted,
     contextOf,
     toClientError,
-    maxMessageBytes: maxBodyBytes,
     limits: rules.webSockets,
+    connections,
+    trustedProxies: rules.rate.trustedProxies,
     corsOrigins,
     access,
     measure,

@@ -54,9 +54,11 @@ export const createSignIn = (services: Services, rules: RateRules): SignIn => {
   const tooManyOfAddress = (seconds: number) =>
     tooMany('Too many requests without a valid token came from your address.', seconds)
 
-  return async (request, authorization) => {
-    const secret = bearer(authorization)
-    const token = secret === undefined ? undefined : tokenSecretHash(secret)
+  const look = async (
+    request: IncomingMessage,
+    secret: string | undefined,
+    token: string | undefined,
+  ): Promise<SignedIn> => {
     // Whose token was good a moment ago is not kept out by others at the same address, which may be a proxy's.
     const isKnown = token !== undefined && tokens.has(token)
     const address = callerAddress(request, trustedProxies)
@@ -79,5 +81,26 @@ export const createSignIn = (services: Services, rules: RateRules): SignIn => {
     addresses.giveBack(address, cost)
     const wait = tokens.take(token, 1)
     return wait > 0 ? { refusal: tooManyOfToken(wait) } : { viewer }
+  }
+
+  /** Settle once it is known whether a token is good that nobody has come with before. */
+  const firstLooks = new Map<string, Promise<unknown>>()
+  return async (request, authorization) => {
+    const secret = bearer(authorization)
+    const token = secret === undefined ? undefined : tokenSecretHash(secret)
+    if (token === undefined || tokens.has(token)) return look(request, secret, token)
+    const earlier = firstLooks.get(token)
+    if (earlier) {
+      // After a restart many come with it at once: none of them counts as a guess because it came first.
+      await earlier
+      return look(request, secret, token)
+    }
+    const own = look(request, secret, token)
+    const known = own.then(
+      () => firstLooks.delete(token),
+      () => firstLooks.delete(token),
+    )
+    firstLooks.set(token, known)
+    return own
   }
 }

@@ -29,8 +29,10 @@ export const traceOperations = (tracer: Tracer): Plugin => ({
     setExecuteFn((given) =>
       tracer.span('operation', facts, async (span) => {
         const result = await executeFn(given)
-        const failure = codeOf(result)
-        if (failure !== undefined) span.note({ failure })
+        span.note(() => {
+          const failure = codeOf(result)
+          return failure === undefined ? {} : { failure }
+        })
         return result
       }),
     )

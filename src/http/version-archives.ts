@@ -5,7 +5,7 @@ import { writeArchive } from '../adapters/archives/write-archive.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { visibleVersion } from '../domain/version/find-version.ts'
 import { readContents } from '../domain/version/read-contents.ts'
-import { answerOrigin, type OriginRules, type Refusal, refuse } from './respond.ts'
+import { answerOrigin, isReading, type OriginRules, type Refusal, readOnly, refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -29,12 +29,7 @@ const notFound: Refusal = {
   code: 'NOT_FOUND',
   message: 'There is no such version that you can see.',
 }
-const readOnly: Refusal = {
-  status: 405,
-  code: 'METHOD_NOT_ALLOWED',
-  message: 'An archive can only be read.',
-  headers: { allow: 'GET, HEAD' },
-}
+const onlyRead = readOnly('An archive can only be read.')
 
 const originRules: OriginRules = {
   methods: 'GET, HEAD',
@@ -64,9 +59,7 @@ const serveArchive = async (
   const id = place.exec(path)?.[1]
   const version = id === undefined ? undefined : await visibleVersion(services.em(), viewer, id)
   if (!version) return refuse(response, notFound)
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return refuse(response, readOnly)
-  }
+  if (!isReading(request)) return refuse(response, onlyRead)
   const tag = `"${version.manifestHash}"`
   const caching = { etag: tag, 'cache-control': 'private, no-cache' }
   if (hasTag(request.headers['if-none-match'], tag)) {

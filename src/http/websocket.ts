@@ -1,21 +1,25 @@
 import type { Server } from 'node:http'
-import { type ExecutionArgs, GraphQLError } from 'graphql'
-import { CloseCode, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws'
+import type { GraphQLError } from 'graphql'
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
 import type { AccessWatch, LostAccess } from '../domain/actor/access-watch.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
 import type { Measure } from '../domain/ports/measure.ts'
 import type { Logger } from '../domain/shared/services.ts'
 import type { GraphQLContext } from '../schema/context.ts'
-import { refusalError, type ToClientError } from './client-errors.ts'
+import { callerAddress } from './caller-address.ts'
+import type { ToClientError } from './client-errors.ts'
 import { type Extra, serveConnection } from './connection.ts'
 import { foreignPage, isFromForeignPage } from './foreign-page.ts'
 import type { GraphQLServer } from './graphql-server.ts'
-import type { WebSocketLimits } from './limits.ts'
+import { maxBodyBytes, type WebSocketLimits } from './limits.ts'
 import type { PersistedOperations } from './persisted-operations.ts'
 import { lostAccessWords } from './plugins.ts'
+import type { Quota } from './quota.ts'
 import type { SignIn } from './sign-in.ts'
-import { executeEnveloped, executionOf, type SocketContext, subscribeEnveloped } from './socket-operation.ts'
+import { executeEnveloped, operationsOfSockets, type SocketContext, subscribeEnveloped } from './socket-operation.ts'
+import { createStrangers, tooManyStrangers } from './strangers.ts'
+import { tooManyConnections } from './subscription-streams.ts'
 
 export interface WebSocketOptions {
   readonly yoga: GraphQLServer
@@ -23,11 +27,14 @@ export interface WebSocketOptions {
   readonly persisted: PersistedOperations
   readonly contextOf: (viewer: Viewer) => GraphQLContext
   readonly toClientError: ToClientError
-  readonly maxMessageBytes: number
   readonly limits: WebSocketLimits
+  /** Those that each token keeps. */
+  readonly connections: Quota<string>
+  /** How many proxies stand before this server. */
+  readonly trustedProxies: number
   readonly corsOrigins: readonly string[]
   readonly access: AccessWatch
-  readonly measure: Pick<Measure, 'socketOpened'>
+  readonly measure: Pick<Measure, 'socketOpened' | 'refused'>
   readonly log: Logger
 }
 
@@ -39,7 +46,7 @@ export interface ServedWebSockets {
 const closeGraceMs = 2_000
 
 // Beside those of graphql-ws. 4403 is final for clients; after each of the others they may connect again.
-const closeCodes = { goingAway: 1001, tryAgainLater: 1013, narrowed: 4420, idle: 4421 } as const
+const closeCodes = { goingAway: 1001, tooMuch: 1009, tryAgainLater: 1013, narrowed: 4420, idle: 4421 } as const
 const lostAccessCodes: Readonly<Record<LostAccess, number>> = {
   SIGNED_OUT: CloseCode.Forbidden,
   NARROWED: closeCodes.narrowed,
@@ -52,81 +59,45 @@ interface Admitted {
   busyAt: number
 }
 
-/** Counts each token's connections. */
-const createConnectionCount = () => {
-  const counts = new Map<string, number>()
-  return {
-    of: (tokenId: string): number => counts.get(tokenId) ?? 0,
-    add(tokenId: string, by: 1 | -1): void {
-      const count = (counts.get(tokenId) ?? 0) + by
-      if (count === 0) counts.delete(tokenId)
-      else counts.set(tokenId, count)
-    },
-  }
-}
-
 /** Serves operations over WebSocket by the graphql-transport-ws protocol, for those whose token is in connectionParams. */
 export const serveWebSockets = (server: Server, options: WebSocketOptions): ServedWebSockets => {
-  const {
-    yoga,
-    signIn,
-    persisted,
-    contextOf,
-    toClientError,
-    maxMessageBytes,
-    limits,
-    corsOrigins,
-    access,
-    measure,
-    log,
-  } = options
+  const { signIn, toClientError, limits, connections, trustedProxies, corsOrigins, access, measure, log } = options
   /** What is meant for HTTP is left out. */
   const shown = (error: GraphQLError) => {
     const { extensions, ...told } = toClientError(error).toJSON()
     const { http, unexpected, ...said } = extensions ?? {}
     return { ...told, ...(Object.keys(said).length > 0 && { extensions: said }) }
   }
-  const connections = createConnectionCount()
   const admitted = new WeakMap<Extra['socket'], Admitted>()
 
   const whoAsks = ({ connectionParams, extra }: SocketContext) =>
     signIn(extra.request, connectionParams?.authorization ?? connectionParams?.Authorization)
 
-  /** What an operation on a WebSocket is executed with, or what is wrong with it. */
-  const prepare = async (
-    socket: SocketContext,
-    params: SubscribePayload,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
-    const open = admitted.get(socket.extra.socket)
-    if (open) open.busyAt = performance.now()
-    // Now, before others join it while this one waits.
-    const isOneTooMany = Object.keys(socket.subscriptions).length > limits.maxOperations
-    // Again for each operation: the token may have been revoked since. What is refused below counts as a request too.
-    const { viewer, refusal } = await whoAsks(socket)
-    if (refusal) return [refusalError(refusal)]
-    if (isOneTooMany) {
-      const message = `This connection has ${limits.maxOperations} operations under way, which is what one may have.`
-      return [new GraphQLError(message, { extensions: { code: 'TOO_MANY_OPERATIONS' } })]
-    }
-    const asked = { ...params, query: persisted.documentOf(params) ?? params.query }
-    return executionOf(yoga, socket, asked, contextOf(viewer))
+  const prepare = operationsOfSockets({ ...options, whoAsks, maxOperations: limits.maxOperations })
+
+  const refuse = (socket: Extra['socket'], code: number, reason: string): void => {
+    if (socket.readyState === socket.OPEN) measure.refused(`WEBSOCKET_${code}`)
+    socket.close(code, reason)
   }
+  const strangers = createStrangers({
+    limits,
+    addressOf: (request) => callerAddress(request, trustedProxies),
+    refuse: (socket) => refuse(socket, closeCodes.tooMuch, 'Say who is there before you send so much.'),
+  })
 
   /** Lets a connection in, for as long as its viewer may do what they may now. */
   const admit = async (context: SocketContext): Promise<boolean> => {
     const { socket } = context.extra
     const { viewer, refusal } = await whoAsks(context)
     if (refusal) {
-      if (refusal.status === 429) socket.close(closeCodes.tryAgainLater, refusal.message)
+      if (refusal.status === 429) refuse(socket, closeCodes.tryAgainLater, refusal.message)
       return false
     }
-    if (connections.of(viewer.tokenId) >= limits.maxPerToken) {
-      const reason = `This token has ${limits.maxPerToken} connections here, which is what one may have.`
-      socket.close(closeCodes.tryAgainLater, reason)
+    const leave = connections.take(viewer.tokenId)
+    if (!leave) {
+      refuse(socket, closeCodes.tryAgainLater, tooManyConnections(limits.maxPerToken).message)
       return false
     }
-    connections.add(viewer.tokenId, 1)
-    const leave = () => connections.add(viewer.tokenId, -1)
     if (socket.readyState !== socket.OPEN) {
       leave()
       return false
@@ -136,6 +107,7 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Serv
     const stop = await access.watch(viewer, (why) => socket.close(lostAccessCodes[why], lostAccessWords[why]))
     if (socket.readyState === socket.OPEN) socket.once('close', stop)
     else stop()
+    strangers.know(socket)
     return true
   }
 
@@ -160,8 +132,12 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Serv
         context.extra.socket.close(CloseCode.InternalServerError, toClientError(error).message)
         return false
       }),
-    // What is thrown here would close the connection, and with it every other operation on it.
-    onSubscribe: (socket, _id, params) => prepare(socket, params).catch((error: unknown) => [toClientError(error)]),
+    onSubscribe(socket, _id, params) {
+      const open = admitted.get(socket.extra.socket)
+      if (open) open.busyAt = performance.now()
+      // What is thrown here would close the connection, and with it every other operation on it.
+      return prepare(socket, params).catch((error: unknown) => [toClientError(error)])
+    },
     onError: (_socket, _id, _params, errors) => errors.map(shown),
     onNext: (_socket, _id, _params, _args, result) =>
       'errors' in result && result.errors ? ({ ...result, errors: result.errors.map(shown) } as never) : undefined,
@@ -170,16 +146,19 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Serv
   const sockets = new WebSocketServer({
     server,
     path: '/graphql',
-    maxPayload: maxMessageBytes,
+    maxPayload: maxBodyBytes,
     handleProtocols,
     verifyClient: ({ req }, answer) => {
-      if (isFromForeignPage(req, corsOrigins)) answer(false, foreignPage.status, foreignPage.message)
-      else answer(true)
+      if (isFromForeignPage(req, corsOrigins)) return answer(false, foreignPage.status, foreignPage.message)
+      if (strangers.take(req)) return answer(true)
+      measure.refused(tooManyStrangers.code)
+      answer(false, tooManyStrangers.status, tooManyStrangers.message, tooManyStrangers.headers)
     },
   })
   sockets.on('connection', (socket, request) => {
     socket.once('close', measure.socketOpened())
-    serveConnection(socket, request, { protocol, log, pingMs: limits.pingMs, onTick: () => endIdle(socket) })
+    strangers.watch(socket, request)
+    serveConnection(socket, request, { protocol, log, pingMs: limits.pingMs, refuse, onTick: () => endIdle(socket) })
   })
 
   const close = async (): Promise<void> => {

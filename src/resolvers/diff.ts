@@ -34,6 +34,7 @@ import { page } from '../schema/pages.ts'
 import { DiffRef } from '../schema/refs.ts'
 import { riskPage } from '../schema/risk-pages.ts'
 import { DiffPreviewRef } from '../schema/types/diff.ts'
+import { megabytes } from '../schema/weight.ts'
 
 const nowhere = '00000000-0000-0000-0000-000000000000'
 
@@ -96,6 +97,7 @@ builder.queryField('previewDiff', (t) =>
   t.field({
     type: DiffPreviewRef,
     description: 'What proposeDiff would answer, and nothing stored.',
+    extensions: megabytes,
     args: { input: t.arg({ type: ProposeDiffInput, required: true }) },
     errors: { types: [ValidationError, ForbiddenError, NotFoundError, PatchRejectedError, SyntaxRejectedError] },
     resolve: (_root, { input }, { services, viewer }) =>

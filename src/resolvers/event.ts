@@ -1,5 +1,3 @@
-import { visibleProjectIds } from '../domain/actor/access.ts'
-import { isStillSignedIn } from '../domain/actor/authenticate.ts'
 import { NotFoundError } from '../domain/errors.ts'
 import type { EventRow } from '../domain/event/event.entity.ts'
 import { type EventCursor, formatCursor } from '../domain/event/event-cursor.ts'
@@ -19,7 +17,7 @@ builder.queryField('eventCursor', (t) =>
 )
 
 // Asking at every event would cost as much as the event.
-const recheckMs = 1_000
+const recheckMs = 500
 
 /**
  * The events after a cursor; the subscription's end ends the reading. It ends by itself once the token has expired or
@@ -32,14 +30,15 @@ async function* read(
   after: EventCursor | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<EventRow> {
-  const { feed, services, viewer } = context
+  const { feed, services, standings, viewer } = context
   let checkedAt = services.clock().getTime()
   let shown = filter.projectIds ?? (await context.load.visibleProjects())
   for await (const event of feed.follow(filter, after, signal)) {
     const now = services.clock().getTime()
     if (now - checkedAt >= recheckMs) {
-      if (!(await isStillSignedIn(services, viewer))) return
-      shown = await visibleProjectIds(services.em(), viewer)
+      const standing = await standings.of(viewer)
+      if (!standing) return
+      shown = standing.projectIds
       checkedAt = now
     }
     if (shown === null || shown.includes(event.projectId)) yield event

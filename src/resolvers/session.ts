@@ -1,5 +1,3 @@
-import { visibleProjectIds } from '../domain/actor/access.ts'
-import { isStillSignedIn } from '../domain/actor/authenticate.ts'
 import {
   CapacityError,
   ForbiddenError,
@@ -95,18 +93,17 @@ builder.mutationField('deleteSession', (t) =>
 )
 
 // Asking at every piece would cost more than the piece.
-const recheckMs = 1_000
+const recheckMs = 500
 
 /** Ends by itself once the viewer is no longer signed in or may no longer see the project. */
 async function* readText(context: GraphQLContext, session: SessionRow, signal: AbortSignal): AsyncGenerator<TextPiece> {
-  const { services, viewer } = context
+  const { services, standings, viewer } = context
   let checkedAt = services.clock().getTime()
   for await (const piece of services.textFeed.follow(session.id, signal)) {
     const now = services.clock().getTime()
     if (now - checkedAt >= recheckMs) {
-      if (!(await isStillSignedIn(services, viewer))) return
-      const projects = await visibleProjectIds(services.em(), viewer)
-      if (projects !== null && !projects.includes(session.projectId)) return
+      const standing = await standings.of(viewer)
+      if (!standing || (standing.projectIds !== null && !standing.projectIds.includes(session.projectId))) return
       checkedAt = now
     }
     yield piece

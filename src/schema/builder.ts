@@ -3,8 +3,10 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import { GraphQLError } from 'graphql'
 import { DateTimeISOResolver, JSONResolver } from 'graphql-scalars'
+import { fieldFault } from '../domain/shared/validate.ts'
 import type { GraphQLContext } from './context.ts'
 import { readId } from './ids.ts'
+import { maxPageSize } from './pages.ts'
 
 // A well-formed id that nothing has.
 const nothing = { typename: 'Project', id: '00000000-0000-0000-0000-000000000000' }
@@ -41,7 +43,15 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     decodeGlobalID,
     nodeQueryOptions: { description: 'Any object by its id; null when there is none that the viewer can see.' },
-    nodesQueryOptions: { description: 'The same for several ids, in their order.' },
+    nodesQueryOptions: {
+      description: `The same for several ids, in their order: at most ${maxPageSize}.`,
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+        if (ids.length > maxPageSize) {
+          throw fieldFault('ids', `names ${ids.length} objects, and ${maxPageSize} are taken: ask in several requests`)
+        }
+        return resolveNodes(ids)
+      },
+    },
   },
   errors: {
     defaultTypes: [],

@@ -1,3 +1,4 @@
+import { createStandings, type Standings } from '../domain/actor/standings.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
 import type { Services } from '../domain/shared/services.ts'
@@ -8,6 +9,8 @@ export interface GraphQLContext {
   readonly viewer: Viewer
   readonly services: Services
   readonly feed: EventFeed
+  /** What those who listen still may. */
+  readonly standings: Standings
   readonly version: string
   /** Answers whether a component works; the same that /readyz asks. */
   readonly health: () => Promise<readonly ComponentHealth[]>
@@ -26,10 +29,14 @@ export interface ComponentHealth {
   readonly latencyMs: number
 }
 
-export const createGraphQLContext = (parts: Omit<GraphQLContext, 'load' | 'startOver'>): GraphQLContext => {
+/** @param parts without `standings` what somebody may is looked up for them alone */
+export const createGraphQLContext = (
+  parts: Omit<GraphQLContext, 'load' | 'startOver' | 'standings'> & Partial<Pick<GraphQLContext, 'standings'>>,
+): GraphQLContext => {
   const load = () => createLoaders(parts.services, parts.viewer)
   const context: GraphQLContext = {
     ...parts,
+    standings: parts.standings ?? createStandings(parts.services, 0),
     load: load(),
     startOver() {
       context.load = load()

@@ -76,7 +76,8 @@ const byParent = <Row>(
     const found = (await select(em(), table, parent, ids)
       .orderBy(order as 'createdAt', direction)
       .execute()) as unknown as Row[]
-    return ids.map((id) => found.filter((row) => row[parent] === id))
+    const byParent = Map.groupBy(found, (row) => row[parent])
+    return ids.map((id) => byParent.get(id as Row[keyof Row & string]) ?? [])
   })
 
 /** Everything that resolvers read rows by: each asks the database once for all that wants the same. */
@@ -109,6 +110,7 @@ export interface Loaders {
   readonly decision: DataLoader<string, DecisionRow | null>
   readonly diff: DataLoader<string, DiffRow | null>
   readonly review: DataLoader<string, ReviewRow | null>
+  readonly reviewsOfDiff: DataLoader<string, readonly ReviewRow[]>
   readonly safety: DataLoader<string, SafetyEvaluationRow | null>
   readonly testCase: DataLoader<string, TestCaseRow | null>
   readonly testRun: DataLoader<string, TestRunRow | null>
@@ -150,7 +152,12 @@ export interface Loaders {
 }
 
 export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
-  const { em } = services
+  // Rows are read past it, and nothing stays in it: one does for all of them.
+  let own: EntityManager | undefined
+  const em = () => {
+    own ??= services.em()
+    return own
+  }
   let visible: Promise<readonly string[] | null> | undefined
   let administered: Promise<readonly string[] | null> | undefined
   const risk = new DataLoader<RiskSubject, Risk, string>((diffs) => loadRisks(em(), diffs), {
@@ -198,6 +205,7 @@ export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
     decision: byId(em, 'Decision'),
     diff: byId(em, 'Diff'),
     review: byId(em, 'Review'),
+    reviewsOfDiff: byParent<ReviewRow>(em, 'Review', 'diffId', 'createdAt'),
     safety: byId(em, 'SafetyEvaluation'),
     testCase: byId(em, 'TestCase'),
     testRun: byId(em, 'TestRun'),

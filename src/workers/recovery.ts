@@ -42,16 +42,23 @@ const findForgotten = async (em: Transaction['em'], { job, idName, find }: Unfin
   return forgotten
 }
 
-/** The traces of the jobs that were asked for before, while the outbox has their rows. */
+// For a trace nobody waits: beyond these the work is asked for again in one of its own.
+const traceRows = 20_000
+const traceAgeMs = 3_600_000
+
+/** The traces of the jobs that were asked for before, as far as they are among the newest rows of the outbox. */
 const earlierTraces = async (
   em: Transaction['em'],
   { job, idName }: Unfinished,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, string>> => {
   const { rows: found } = await sql<{ id: string; trace: string }>`
-    select distinct on (1) payload ->> ${sql.lit(idName)} as id, trace from outbox
+    select distinct on (1) payload ->> ${sql.lit(idName)} as id, trace from (
+      select id, job, payload, trace from outbox where created_at > ${ago(traceAgeMs)}
+      order by created_at desc limit ${sql.lit(traceRows)}
+    ) as newest
     where job = ${job.name} and trace is not null and payload ->> ${sql.lit(idName)} = any (${ids}::text[])
-    order by 1, outbox.id desc`.execute(rows(em))
+    order by 1, newest.id desc`.execute(rows(em))
   return new Map(found.map(({ id, trace }) => [id, trace]))
 }
 

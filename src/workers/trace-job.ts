@@ -18,6 +18,12 @@ const askedBy = async ({ em, log }: Services, jobId: string) => {
   }
 }
 
+/** The ids that a job carries: whatever else is in a queue is nobody's word for anything. */
+const idsOf = (payload: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(payload ?? {}).filter(([name, id]) => name.endsWith('Id') && typeof id === 'string'),
+  )
+
 /**
  * Does a job as a part of the trace that asked for it. The queue carries ids alone, so the job's row in the outbox says
  * which trace that is, whatever the backend; a job whose row is gone begins a trace.
@@ -31,7 +37,6 @@ export const traceJob = async (
   if (!services.tracer.isOn) return work()
   const asked = await askedBy(services, id)
   const waitedMs = asked && Math.max(0, services.clock().getTime() - asked.createdAt.getTime())
-  const ids = payload as Readonly<Record<string, string>>
-  const facts = { job: name, pool, jobId: id, ...(waitedMs !== undefined && { waitedMs }), ...ids }
+  const facts = { ...idsOf(payload), job: name, pool, jobId: id, ...(waitedMs !== undefined && { waitedMs }) }
   return services.tracer.span('job', facts, work, { trace: asked?.trace ?? null })
 }

@@ -7,6 +7,7 @@ import type { Services } from '../domain/shared/services.ts'
 import { transact } from '../domain/shared/transact.ts'
 import type { Job, Pool } from '../jobs/job.ts'
 import { handlers } from './handlers.ts'
+import { keptFailure } from './kept-failure.ts'
 import { leaveTestsToOthers } from './leave-tests-to-others.ts'
 import { traceJob } from './trace-job.ts'
 
@@ -87,7 +88,14 @@ export const startWorkerPools = async (
       }
       const traced = (job: QueuedJob) =>
         withLogContext({ job: job.name, jobId: job.id }, () => traceJob(services, pool as Pool, job, () => handle(job)))
-      const work = () => queues.work(pool as Pool, concurrency, traced)
+      const kept = async (job: QueuedJob) => {
+        try {
+          await traced(job)
+        } catch (error) {
+          throw keptFailure(error, services.redact)
+        }
+      }
+      const work = () => queues.work(pool as Pool, concurrency, kept)
       return pool === 'tests' ? leaveTestsToOthers(services, work) : work()
     }),
   )

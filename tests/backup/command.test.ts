@@ -1,41 +1,15 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { connect } from '../../src/adapters/backup/catalog.ts'
 import { copyOut } from '../../src/adapters/backup/copy-rows.ts'
 import { backupLock } from '../../src/domain/maintenance/backup-lock.ts'
+import { countersign, jsonLines, machine, main } from '../support/command.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts'
 import { addProject, newPlace, type Place } from './places.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const { PATH, NODE_COMPILE_CACHE } = process.env
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the command line as a person does. */
-const countersign = (env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [main, ...args],
-      { env: { PATH, NODE_COMPILE_CACHE, ...env } },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-
-const lines = (stdout: string): { readonly type: string }[] =>
-  stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
 
 const projectId = randomUUID()
 const stack = new AsyncDisposableStack()
@@ -62,7 +36,7 @@ it('data moves from a server into an embedded database, and from there to a serv
   const embedded = { DATA_DIR: join(files.path, 'embedded') }
   const intoEmbedded = await countersign(embedded, 'restore', directory, '--json')
   expect(intoEmbedded.code, intoEmbedded.stderr).toBe(0)
-  expect(lines(intoEmbedded.stdout)).toEqual([
+  expect(jsonLines(intoEmbedded.stdout)).toEqual([
     expect.objectContaining({ type: 'restored', repositories: 1, notices: [] }),
     sound,
   ])
@@ -70,7 +44,7 @@ it('data moves from a server into an embedded database, and from there to a serv
   const archive = join(files.path, 'second.tar.gz')
   const ofEmbedded = await countersign(embedded, 'backup', archive, '--json')
   expect(ofEmbedded.code, ofEmbedded.stderr).toBe(0)
-  expect(lines(ofEmbedded.stdout)).toEqual([
+  expect(jsonLines(ofEmbedded.stdout)).toEqual([
     expect.objectContaining({
       type: 'backup',
       path: archive,
@@ -96,7 +70,7 @@ it('a backup that is told to end leaves nothing behind', async () => {
   // As another backup does.
   await from.client.query(`select pg_advisory_lock(${backupLock})`)
   const child = spawn(process.execPath, [main, 'backup', join(files.path, 'never.tar.gz')], {
-    env: { PATH, NODE_COMPILE_CACHE, ...at(from) },
+    env: { ...machine, ...at(from) },
   })
   const [words] = await once(child.stderr, 'data')
   expect(String(words)).toContain('waiting for another backup to end')
@@ -115,6 +89,23 @@ it('a table that is being sent does not keep a backup that is told to end', asyn
   stop.abort(new Error('told to end'))
   await expect(content.toArray()).rejects.toThrow('Connection terminated')
   await endless.end()
+})
+
+it('nothing works on half of the rows: each process says that a restore is unfinished, and what to do', async () => {
+  await using half = await newPlace(false)
+  await half.client.query('create schema countersign_restoring create table project ()')
+  await using rest = await newPlace()
+  await writeFile(join(rest.dataDir, 'restoring'), 'another')
+  const ended = await Promise.all([
+    countersign({ ...at(half), PORT: '0' }, 'start'),
+    countersign(at(half), 'migrate'),
+    countersign(at(rest), 'worker'),
+  ])
+  for (const { code, stderr } of ended) {
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('run `countersign restore` again') })
+  }
+  expect((await half.client.query(`select to_regclass('public.project') as there`)).rows).toEqual([{ there: null }])
+  expect((await rest.client.query('select from actor')).rows).toEqual([])
 })
 
 it('what makes no sense is a matter of usage, and a damaged archive a failure; neither changes anything', async () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { appendFile, cp, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { fingerprintOf } from '../../src/adapters/backup/keys.ts'
 import { readManifest, verifyBackup } from '../../src/adapters/backup/read-backup.ts'
-import { databaseMark } from '../../src/adapters/backup/restore-backup.ts'
-import { migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
+import { type MigrateOptions, migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
 import { addProject, backedUp, newPlace, type Place, repositoriesOf, restored } from './places.ts'
 
 const signal = new AbortController().signal
@@ -171,6 +171,33 @@ it.each<[string, (directory: string) => Promise<unknown>, RegExp]>([
   expect(await changedBackup(change)).toMatch(words)
 })
 
+it('a backup that cannot be written says why at once, and leaves no git behind that waits for a reader', async () => {
+  const directory = join(from.dataDir, `full-${randomUUID()}`)
+  const [id = ''] = [...projectIds].sort()
+  await using store = repositoriesOf(from.dataDir)
+  let isUnderWay = false
+  const git = {
+    ...store,
+    async copyOut(...args: Parameters<typeof store.copyOut>) {
+      isUnderWay = true
+      try {
+        return await store.copyOut(...args)
+      } finally {
+        isUnderWay = false
+      }
+    },
+  }
+  const progress = (words: string) => {
+    if (!words.includes('tables')) return
+    mkdirSync(join(directory, 'repositories'))
+    writeFileSync(join(directory, 'repositories', `${id}.pack`), 'in the way')
+  }
+  await expect(backedUp(from, { git }, { directory, progress })).rejects.toMatchObject({
+    cause: expect.objectContaining({ code: 'EEXIST' }),
+  })
+  expect(isUnderWay).toBe(false)
+})
+
 it('a restore that fails on its way leaves nothing, and can be made again', async () => {
   await using place = await newPlace(false)
   const git = () => {
@@ -187,7 +214,9 @@ it('a restore that fails on its way leaves nothing, and can be made again', asyn
   }
   await expect(restored(backup, place, { git })).rejects.toThrow('The disk is full.')
   expect(await foundIn(place.dataDir)).toEqual([])
-  expect(await projectsIn(place)).toEqual([])
+  const left = `select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where nspname in ('public', 'countersign_restoring')`
+  expect((await place.client.query(left)).rows).toEqual([])
   expect(await restored(backup, place)).toEqual([])
   expect(await foundIn(place.dataDir)).toEqual(
     [...projectIds.map((id) => `${id}.git`), 'admin-token', 'secret-key'].sort(),
@@ -195,19 +224,6 @@ it('a restore that fails on its way leaves nothing, and can be made again', asyn
   expect((await stat(join(place.dataDir, 'secret-key'))).mode & 0o777).toBe(0o600)
   await using store = repositoriesOf(place.dataDir)
   for (const id of projectIds) expect(await store.verify(id, signal)).toEqual([])
-})
-
-it('what a killed restore left is taken away by the next one', async () => {
-  await using place = await newPlace()
-  const left = join(place.dataDir, 'repositories', `${randomUUID()}.git`)
-  await mkdir(left, { recursive: true })
-  await writeFile(join(place.dataDir, 'restoring'), await databaseMark(place.client))
-  await restored(backup, place)
-  await expect(stat(left)).rejects.toThrow('ENOENT')
-  // It may have been killed when everything was there.
-  await writeFile(join(place.dataDir, 'restoring'), '')
-  await expect(restored(backup, place)).rejects.toThrow(/was interrupted.*it is complete/)
-  expect(await projectsIn(place)).toHaveLength(2)
 })
 
 it('what a restore into another database left, and a server may use by now, is not touched', async () => {
@@ -221,8 +237,8 @@ it('what a restore into another database left, and a server may use by now, is n
 
 it('somebody who starts a server on it meanwhile is seen, and loses nothing', async () => {
   await using place = await newPlace()
-  const begins = async (databaseUrl: string, upTo?: readonly string[]) => {
-    const done = await migrate(databaseUrl, upTo)
+  const begins = async (databaseUrl: string, options?: MigrateOptions) => {
+    const done = await migrate(databaseUrl, options)
     await place.client.query(`insert into actor (id, kind, name, created_at) values ($1, 'HUMAN', 'first', now())`, [
       randomUUID(),
     ])

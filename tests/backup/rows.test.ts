@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { moveEvents } from '../../src/adapters/backup/begin-anew.ts'
 import { readTables } from '../../src/adapters/backup/catalog.ts'
 import { copyIn, copyOut } from '../../src/adapters/backup/copy-rows.ts'
 import { migrate, pendingMigrations } from '../../src/adapters/db/migrate.ts'
+import { migrationLock } from '../../src/adapters/db/migration-lock.ts'
 import { createOrm, type Orm } from '../../src/adapters/db/orm.ts'
 import { parseCursor } from '../../src/domain/event/event-cursor.ts'
 import { currentCursor, findCursor, readEvents } from '../../src/domain/event/read-events.ts'
@@ -28,6 +30,11 @@ const fill = async (client: pg.Client): Promise<void> => {
   await client.query(
     `insert into actor (id, kind, name, created_at) values ($1, 'HUMAN', $2, '2026-11-21 12:00:00.123456+00')`,
     [actorId, oddText],
+  )
+  // More than is loaded at once, in rows that are longer than what is read at once.
+  await client.query(
+    `insert into actor (id, kind, name, created_at)
+     select gen_random_uuid(), 'HUMAN', repeat('\\ "\n' || n, 300000), now() from generate_series(1, 5) n`,
   )
   await client.query(
     `insert into budget (id, max_cost_usd, max_tokens, spent_cost_usd, spent_tokens, reserved_cost_usd, reserved_tokens)
@@ -105,6 +112,47 @@ it('every value of every table is as it was, whatever is in it', async () => {
   expect(await rowsOf(to.client, kept)).toEqual(await rowsOf(from.client, kept))
   // A JSON null is none of SQL's.
   expect(await rowsOf(to.client, `select source::text from project`)).toEqual([{ source: 'null' }])
+})
+
+it('rows are loaded in many short transactions: a long one would hold back the events of other databases', async () => {
+  const [{ transactions }] = await rowsOf(
+    to.client,
+    'select count(distinct xmin::text)::int as transactions from actor',
+  )
+  expect(transactions).toBeGreaterThan(1)
+})
+
+it('all events become those of one transaction, a part of them at a time', async () => {
+  await to.client.query('begin')
+  await moveEvents(to.client, '77', 2)
+  expect(await rowsOf(to.client, 'select distinct xid::text from event')).toEqual([{ xid: '77' }])
+  await to.client.query('rollback')
+})
+
+it('a backup waits for a migration, and a migration for a backup that reads rows', async () => {
+  const said: string[] = []
+  await from.client.query(`select pg_advisory_lock(${migrationLock})`)
+  await backedUp(
+    from,
+    {},
+    {
+      progress(words) {
+        said.push(words)
+        if (words.includes('migrated')) void from.client.query(`select pg_advisory_unlock(${migrationLock})`)
+      },
+    },
+  )
+  expect(said).toContain('waiting until the database has been migrated')
+
+  await from.client.query('begin; lock table webhook in access exclusive mode')
+  const reading = backedUp(from)
+  const waits = `select count(*)::int as waiting from pg_locks where not granted and relation = 'webhook'::regclass`
+  await expect.poll(() => rowsOf(from.client, waits), { timeout: 60_000 }).toEqual([{ waiting: 1 }])
+  const waited = Promise.withResolvers<string>()
+  const migrating = migrate(from.databaseUrl, { waiting: waited.resolve })
+  expect(await waited.promise).toContain('a backup has read its rows')
+  await from.client.query('rollback')
+  await Promise.all([reading, migrating])
 })
 
 it('what is of processes that run stays behind', async () => {
@@ -216,12 +264,12 @@ it('later migrations find the restored rows, and bring them to their own version
   await using place = await newPlace(false)
   const found: unknown[] = []
   await restored(backup, place, {
-    async migrate(databaseUrl, upTo) {
-      if (upTo === undefined) found.push(...(await rowsOf(place.client, 'select id from actor')))
-      return await migrate(databaseUrl, upTo)
+    async migrate(databaseUrl, options) {
+      if (options === undefined) found.push(...(await rowsOf(place.client, 'select id from project')))
+      return await migrate(databaseUrl, options)
     },
   })
-  expect(found).toEqual([{ id: actorId }])
+  expect(found).toEqual([{ id: projectId }])
   expect(await pendingMigrations(place.databaseUrl)).toEqual([])
 })
 

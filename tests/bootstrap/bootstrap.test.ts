@@ -1,4 +1,4 @@
-import { readdir, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isGone } from '../support/embedded-holder.ts'
@@ -36,6 +36,19 @@ describe('bootstrap and the dependencies', () => {
     await project.writeLock({ ...lockedPackages, 'node_modules/node': { version: '24.22.0' } })
     await project.bootstrap()
     expect((await project.calls()).slice(1)).toEqual([npmCi, npmRebuild, 'git --version'])
+  })
+
+  it('installs what the benchmarks compare with where it is asked to, and once', async () => {
+    await using project = await bootstrapProject()
+    await project.install()
+    const bench = join(project.root, 'bench')
+    await mkdir(bench)
+    await writeFile(join(bench, 'package-lock.json'), JSON.stringify({ packages: lockedPackages }))
+    await project.bootstrap()
+    expect(await project.calls()).toEqual(['git --version'])
+    for (let count = 0; count < 2; count++) expect((await project.bootstrap('--bench')).code).toBe(0)
+    expect(await project.calls()).toEqual(['git --version', npmCi, 'git --version', 'git --version'])
+    expect(await readdir(bench)).toContain('node_modules')
   })
 
   it('installs once when two run at once', async () => {

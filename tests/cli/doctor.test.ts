@@ -189,33 +189,54 @@ test.skipIf(!redisServer)(
   },
 )
 
-test('a key that the provider refuses is missing, one that it takes is fine, and no other server is sent it', async () => {
+test('a key is fine where the provider lists its models, missing where it refuses, and open for all other answers', async () => {
   let status = 401
   const asked: string[] = []
   const provider = createHttpServer((request, response) => {
     asked.push(`${request.url} ${request.headers.authorization ?? request.headers['x-api-key']}`)
-    response.writeHead(status, { location: '/elsewhere' }).end()
+    // One of them is always well.
+    response.writeHead(request.headers['x-api-key'] ? 200 : status, { location: '/elsewhere' }).end()
   }).listen(0, '127.0.0.1')
   await once(provider, 'listening')
   const base = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
   const env = { OPENAI_API_KEY: 'sk-canary', ANTHROPIC_API_KEY: 'ak-canary', ANTHROPIC_BASE_URL: base }
   const look = () => checkKeys(readConfig({ ...env, OPENAI_BASE_URL: `${base}/v1` }))
+  const well = 'ANTHROPIC gave its list of models (HTTP 200)'
   try {
     const refused = await look()
-    expect(refused).toMatchObject({
+    expect(refused).toEqual({
+      name: 'keys',
       status: 'missing',
-      detail: 'OPENAI refused it (HTTP 401); ANTHROPIC refused it (HTTP 401)',
-      remedy: 'set OPENAI_API_KEY and ANTHROPIC_API_KEY to a valid key',
+      detail: `OPENAI refused it (HTTP 401); ${well}`,
+      remedy: 'set OPENAI_API_KEY to a valid key',
     })
-    expect(JSON.stringify(refused)).not.toContain('canary')
     expect(asked.toSorted()).toEqual(['/v1/models Bearer sk-canary', '/v1/models?limit=1 ak-canary'])
-    status = 307
-    expect(await look()).toMatchObject({ status: 'ok' })
+    for (const [http, verdict, words, remedy] of [
+      [204, 'ok', 'gave its list of models', null],
+      [307, 'limited', 'did not answer properly', 'set OPENAI_BASE_URL'],
+      [403, 'missing', 'refused it', 'OPENAI_API_KEY'],
+      [404, 'limited', 'did not answer properly', 'OPENAI_BASE_URL'],
+      [429, 'limited', 'takes no more requests with it now', 'credit of OPENAI_API_KEY'],
+      [500, 'limited', 'did not answer properly', 'ask again later'],
+      [503, 'limited', 'did not answer properly', 'ask again later'],
+    ] as const) {
+      status = http
+      const found = await look()
+      expect(found).toMatchObject({ status: verdict, detail: expect.stringContaining(`OPENAI ${words}`) })
+      expect(found.detail).toContain(`(HTTP ${http}); ${well}`)
+      if (remedy === null) expect(found.remedy).toBeNull()
+      else expect(found.remedy).toContain(remedy)
+      expect(JSON.stringify(found)).not.toContain('canary')
+    }
     expect(asked.filter((line) => line.includes('elsewhere'))).toEqual([])
   } finally {
     await new Promise((resolve) => provider.close(resolve))
   }
-  expect(await look()).toMatchObject({ status: 'limited', detail: expect.stringContaining('cannot be reached') })
+  expect(await look()).toMatchObject({
+    status: 'limited',
+    detail: expect.stringContaining('cannot be reached'),
+    remedy: expect.stringContaining('OPENAI_BASE_URL'),
+  })
   expect(await checkKeys(readConfig({}))).toMatchObject({ status: 'ok', detail: 'none is set' })
 })
 

@@ -11,8 +11,9 @@ import { type ShellCommand, shellCommands } from './shell-commands.ts'
 
 /** What this test does not run, and why. */
 const notRun: readonly (readonly [command: RegExp, reason: string])[] = [
-  [/^docker\b/, 'needs a Docker engine: tests/deployment runs the composition where there is one'],
+  [/^docker (build|run)\b/, 'needs a Docker engine: tests/deployment builds and runs the image where there is one'],
   [/^(kubectl|cp ops\/kubernetes)/, 'needs a cluster'],
+  [/^fly\b/, 'needs an account at Fly.io'],
   [/^(gh|npm audit)\b/, 'needs a published package'],
   [/^(git clone|cd project|git fetch origin)/, 'needs a remote of yours'],
   [/^export (DATABASE|REDIS)_URL=/, 'the test has a database of its own'],
@@ -24,6 +25,8 @@ const notRun: readonly (readonly [command: RegExp, reason: string])[] = [
 /** What another test runs as a process: the file, and what is to be found in it. */
 const runElsewhere: readonly (readonly [command: RegExp, file: string, words: string])[] = [
   [/^npm run countersign -- fsck\b/, 'tests/maintenance/command.test.ts', "'fsck'"],
+  // Where Docker answers.
+  [/^docker compose\b/, 'tests/deployment/composition.test.ts', 'left()'],
   // The server that all commands here ask.
   [/^npm start\b/, 'tests/docs/shell.ts', 'npm start'],
   [/npm run countersign -- (backup|restore)\b/, 'tests/backup/command.test.ts', "'restore'"],

@@ -4,13 +4,13 @@ import { rowId } from './pipeline.ts'
 
 export const sessionQuery = `query ($id: ID!) { node(id: $id) { ... on Session {
   title coder evaluator busy closedAt
-  messages { nodes {
+  messages(first: 25) { nodes {
     id role iteration text status failure rehearsal traceId providerResponse author { name }
     usage { calls inputTokens outputTokens }
     toolCalls { name arguments result isError }
     diff { id }
   } }
-  diffs { nodes {
+  diffs(first: 25) { nodes {
     id origin status iteration evaluatorReasoning commitMessage contentHash content baseCommit resultTree prompt
     author { name } requestedBy { name } session { id } supersedes { id } supersededBy { id }
     files { path } safety { evaluationHash } latestTestRun { status results { name status } }

@@ -50,6 +50,12 @@ const tooLarge = [
     message: new RegExp(`costs ${2 + 200 * (2 + 600)}, and ${maxCost} `),
   },
   {
+    what: 'cost of megabytes',
+    query: `{ node(id: "x") { ... on Diff { ${Array.from({ length: 95 }, (_, at) => `a${at}: content`).join(' ')} } } }`,
+    code: 'QUERY_TOO_COSTLY',
+    message: new RegExp(`costs ${1 + 95 * 1_100}, and ${maxCost} .* fewer patches, files and outputs`),
+  },
+  {
     what: 'repetition',
     query: `query small { viewer { name } } fragment large on Query { ${'node(id: "x") { id } '.repeat(300)} }`,
     code: 'QUERY_TOO_REPETITIVE',
@@ -136,9 +142,43 @@ it('only the operation that is asked for is measured', async () => {
   expect([await answer('small'), await answer('large')]).toEqual([undefined, 'QUERY_TOO_MANY_ALIASES'])
 })
 
-it('the question for the whole schema is answered', async () => {
-  const { data } = await server.request(getIntrospectionQuery())
-  expect(data.__schema.queryType.name).toBe('Query')
+it('the question for the whole schema is answered, with everything that it can have', async () => {
+  const everything = {
+    descriptions: true,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    experimentalDirectiveDeprecation: true,
+    oneOf: true,
+    typeDepth: 9,
+  }
+  for (const options of [{}, everything]) {
+    const { data } = await server.request(getIntrospectionQuery(options))
+    expect(data.__schema.queryType.name).toBe('Query')
+  }
+})
+
+it('the schema is not answered several times over', async () => {
+  for (const query of [
+    '{ a: __schema { types { name } } b: __schema { types { name } } }',
+    '{ __schema { types { name } } __type(name: "Diff") { name } }',
+    '{ __schema { types { a: fields { name } } } }',
+  ]) {
+    expect(told((await server.request(query)).errors)).toMatchObject({
+      message: expect.stringContaining('asks for the schema itself 2 times over'),
+      extensions: { code: 'QUERY_TOO_REPETITIVE' },
+    })
+  }
+})
+
+it('more objects than a page has are not looked up at once, the same one or others', async () => {
+  const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }'
+  const ask = async (count: number) => (await server.request(query, { ids: Array(count).fill('x') })).errors
+  expect([await ask(200), told(await ask(201))]).toMatchObject([
+    undefined,
+    { message: expect.stringContaining('names 201 objects, and 200 are taken'), extensions: { code: 'VALIDATION' } },
+  ])
 })
 
 it('variables that are nested too deeply are the client’s fault', async () => {

@@ -1,10 +1,20 @@
-import { parse } from 'graphql'
+import { readFile } from 'node:fs/promises'
+import { getIntrospectionQuery, getNamedType, isObjectType, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { assumedListSize } from '../../src/http/limits.ts'
+import { defaultOperationLimits } from '../../src/http/limits.ts'
 import { type AskedOperation, measureOperation } from '../../src/http/operation-size.ts'
 import { schema } from '../../src/schema/index.ts'
+import { assumedListSize, weightOf } from '../../src/schema/weight.ts'
 
 const sizeOf = (text: string, asked: AskedOperation = {}) => measureOperation(schema, parse(text), asked)
+const { maxCost } = defaultOperationLimits
+const fields = Object.values(schema.getTypeMap())
+  .filter(isObjectType)
+  .flatMap((type) =>
+    Object.values(type.getFields()).map((field) => ({ ...field, place: `${type.name}.${field.name}` })),
+  )
+/** A field under 95 names. */
+const often = (field: string) => Array.from({ length: 95 }, (_, at) => `a${at}: ${field}`).join(' ')
 const costOf = (text: string, variables?: AskedOperation['variables']) => sizeOf(text, { variables }).cost
 
 describe('the cost of an operation', () => {
@@ -36,7 +46,63 @@ describe('the cost of an operation', () => {
   it('counts an object that is asked for by its id once for each id', () => {
     const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }'
     expect(costOf(query, { ids: ['a', 'b', 'c', 'd'] })).toBe(1 + 4)
+    expect(costOf(query, { ids: ['a', 'a', 'a'] })).toBe(1 + 3)
     expect(costOf('{ nodes(ids: ["a", "b"]) { id } }')).toBe(1 + 2)
+  })
+
+  it.each([
+    ['Diff', 'content'],
+    ['Diff', 'sinceLastSeen'],
+    ['Diff', 'files { patch }'],
+    ['Diff', 'files { before { path } }'],
+    ['Diff', 'files { after { path } }'],
+    ['Diff', 'files { hunks { text } }'],
+    ['SafetyEvaluation', 'added { path }'],
+    ['SafetyEvaluation', 'removed { path }'],
+    ['SafetyEvaluation', 'unchanged { path }'],
+    ['Project', 'entries { path }'],
+    ['Project', 'file(path: "a") { path }'],
+    ['Project', 'proposedTestCases { name }'],
+    ['Project', 'environment { log }'],
+    ['Version', 'file(path: "a") { path }'],
+    ['Sprint', 'artifacts { path }'],
+    ['Candidate', 'patch'],
+    ['Candidate', 'toolCalls { arguments }'],
+    ['Candidate', 'toolCalls { result }'],
+    ['AgentRun', 'input'],
+    ['Checkpoint', 'state'],
+    ['TestCase', 'files { text }'],
+    ['TestRun', 'results { stdout }'],
+    ['TestRun', 'results { stderr }'],
+  ])('counts what may be megabytes so that 95 of it are too much: %s.%s', (type, field) => {
+    expect(costOf(`{ node(id: "x") { ... on ${type} { ${often(field)} } } }`)).toBeGreaterThan(maxCost)
+  })
+
+  it.each([
+    ['Diff', 'files', 'patch'],
+    ['Project', 'entries', 'path'],
+    ['Candidate', 'toolCalls', 'result'],
+    ['TestCase', 'files', 'text'],
+    ['TestRun', 'results', 'stdout'],
+  ])('does so also within one list: %s.%s.%s', (type, list, field) => {
+    expect(costOf(`{ node(id: "x") { ... on ${type} { ${list} { ${often(field)} } } } }`)).toBeGreaterThan(maxCost)
+  })
+
+  it('lets a page of 50 have one such text each', () => {
+    expect(costOf('{ pendingDiffs { nodes { id content } } }')).toBeLessThan(maxCost)
+  })
+
+  it('knows the weight of every file, and of everything that is any JSON but a few settings', () => {
+    const settings = ['AgentRun.modelConfig', 'Session.coder', 'Session.evaluator']
+    const large = fields.filter(({ type }) => ['JSON', 'FileContent'].includes(getNamedType(type).name))
+    expect(large.flatMap((field) => (weightOf(field).cost === undefined ? [field.place] : [])).sort()).toEqual(settings)
+  })
+
+  it('has no weight that the page of limits does not name', async () => {
+    const page = await readFile('docs/limits.md', 'utf8')
+    const heavy = fields.filter((field) => Object.keys(weightOf(field)).length > 0)
+    expect(heavy.length).toBeGreaterThan(20)
+    expect(heavy.filter(({ name }) => !page.includes(`\`${name}\``) && !page.includes(`.${name}\``))).toEqual([])
   })
 
   it('assumes a length for lists without pages', () => {
@@ -61,13 +127,26 @@ describe('the cost of an operation', () => {
 it('depth and aliases are those of the operation that is asked for, with its fragments', () => {
   const document = `query A { viewer { id } }
     query B { x: viewer { y: id ...c id: id } } fragment c on Actor { z: name }`
-  expect(sizeOf(document, { operationName: 'A' })).toEqual({ depth: 2, aliases: 0, cost: 2 })
-  expect(sizeOf(document, { operationName: 'B' })).toEqual({ depth: 2, aliases: 3, cost: 4 })
+  expect(sizeOf(document, { operationName: 'A' })).toEqual({ depth: 2, aliases: 0, cost: 2, introspections: 0 })
+  expect(sizeOf(document, { operationName: 'B' })).toEqual({ depth: 2, aliases: 3, cost: 4, introspections: 0 })
 })
 
 it('what is no valid document is measured as far as it goes: validation says what is wrong', () => {
-  expect(sizeOf('{ nothing { of { that } } }')).toEqual({ depth: 3, aliases: 0, cost: 3 })
+  expect(sizeOf('{ nothing { of { that } } }')).toEqual({ depth: 3, aliases: 0, cost: 3, introspections: 0 })
   expect(sizeOf('{ ...a ...gone } fragment a on Query { viewer { id } ...b } fragment b on Query { ...a }').depth).toBe(
     2,
   )
+})
+
+it('what the schema says of itself counts as often as it is answered', () => {
+  const introspections = (text: string) => sizeOf(text).introspections
+  expect(introspections(getIntrospectionQuery())).toBe(1)
+  expect(introspections('{ viewer { __typename } s: __schema { types { name } } }')).toBe(1)
+  expect(introspections('{ __schema { types { name } } __type(name: "Diff") { name } }')).toBe(2)
+  expect(
+    introspections(
+      '{ ...a ...a b: __schema { ...c } } fragment a on Query { __schema { ...c } } fragment c on __Schema { types { name } }',
+    ),
+  ).toBe(3)
+  expect(introspections('{ __schema { types { fields { name } b: fields { name } } } }')).toBe(2)
 })

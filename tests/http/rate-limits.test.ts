@@ -81,6 +81,14 @@ describe('more requests than a minute has', () => {
     await expectNothingElseHurt()
   })
 
+  it('of a token that comes first many times at once, as after a restart, are no guesses', async () => {
+    const { token } = await actorWithToken(server, { name: 'comes back' })
+    const address = '203.0.113.5'
+    // The address has a few guesses left, and the token its whole minute.
+    await Promise.all(Array.from({ length: 27 }, () => ask(null, address)))
+    expect(statuses(await Promise.all(Array.from({ length: 25 }, () => ask(token, address))))).toEqual(new Set([200]))
+  })
+
   it('over WebSocket do not count as a wrong token: clients connect again', async () => {
     const { token } = await actorWithToken(server, { name: 'connects much' })
     await flood(token, '203.0.113.3')

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { actorWithToken } from '../factories/pipeline.ts'
@@ -16,7 +17,13 @@ beforeAll(async () => {
       overrides: { webSockets: { maxOperations: 2 } },
     }),
     // Who cannot answer a ping has a minute to say who it is.
-    startTestServer({ pools: {}, overrides: { webSockets: { pingMs: 1_000, idleMs: 10, initMs: 60_000 } } }),
+    startTestServer({
+      pools: {},
+      env: { TRUST_PROXY: '1' },
+      overrides: {
+        webSockets: { pingMs: 1_000, idleMs: 10, initMs: 60_000, maxStrangersPerAddress: 3, maxStrangers: 4 },
+      },
+    }),
   ])
 })
 afterAll(async () => {
@@ -88,6 +95,15 @@ describe('a connection is closed by the server', () => {
     expect((await socket.closed).code).toBe(4429)
   })
 
+  it.each([
+    ['in one message', (token: string) => [{ type: 'connection_init', payload: { token, text: 'x'.repeat(17_000) } }]],
+    ['in many', () => Array.from({ length: 20 }, () => ({ type: 'ping', payload: { text: 'x'.repeat(900) } }))],
+  ])('with 1009 for much that comes before anybody said who they are, %s', async (_how, messages) => {
+    await using socket = await connectSocket(impatient.url)
+    for (const message of messages(impatient.token)) socket.socket.send(JSON.stringify(message))
+    expect((await socket.closed).code).toBe(1009)
+  })
+
   it('with 1009 for a message that is larger than a request may be', async () => {
     const { token } = await actorWithToken(server, { name: 'sends much' })
     await using socket = await openSocket(server.url, token)
@@ -109,6 +125,72 @@ it('one more connection of a token than it may have is told so, and let in when 
   await second[Symbol.asyncDispose]()
   // The server hears of it a moment after the client.
   await expect.poll(() => openSocket(server.url, token).then((socket) => socket[Symbol.asyncDispose]())).toBeUndefined()
+})
+
+it('a subscription over HTTP counts as a connection of its token', async () => {
+  const { token } = await actorWithToken(server, { name: 'streams' })
+  const subscribe = (signal: AbortSignal | null = null) =>
+    fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${token}`,
+      },
+      body: JSON.stringify({ query: events }),
+      signal,
+    })
+  const leaving = new AbortController()
+  expect((await subscribe(leaving.signal)).status).toBe(200)
+  await using _socket = await openSocket(server.url, token)
+  const refused = await subscribe()
+  expect([refused.status, refused.headers.get('retry-after'), await refused.text()]).toEqual([
+    429,
+    '5',
+    expect.stringContaining('"code":"TOO_MANY_CONNECTIONS"'),
+  ])
+  await using other = await connectSocket(server.url)
+  initiate(other, token)
+  expect((await other.closed).code).toBe(1013)
+  leaving.abort()
+  await expect
+    .poll(async () => {
+      const again = new AbortController()
+      const { status } = await subscribe(again.signal)
+      again.abort()
+      return status
+    })
+    .toBe(200)
+})
+
+it('operations that were canceled count until the work on them has ended', async () => {
+  await using socket = await openSocket(server.url, server.token)
+  const blocking = new pg.Client({ connectionString: server.config.databaseUrl })
+  await blocking.connect()
+  try {
+    await blocking.query('begin; lock table project in access exclusive mode')
+    const payload = { query: '{ projects(first: 1) { nodes { id } } }' }
+    for (const id of ['a', 'b', 'c', 'd']) {
+      socket.socket.send(JSON.stringify({ id, type: 'subscribe', payload }))
+      socket.socket.send(JSON.stringify({ id, type: 'complete' }))
+    }
+    expect(await socket.first(whoAmI)).toMatchObject([{ extensions: { code: 'TOO_MANY_OPERATIONS' } }])
+  } finally {
+    await blocking.query('rollback')
+    await blocking.end()
+  }
+  await expect.poll(() => socket.first(whoAmI)).toEqual(administrator)
+})
+
+it('an operation whose name is not in its document leaves nothing behind', async () => {
+  await using socket = await openSocket(server.url, server.token)
+  for (let count = 0; count < 5; count += 1) {
+    const payload = { query: 'query one { viewer { name } }', operationName: 'other' }
+    socket.socket.send(JSON.stringify({ id: `unknown ${count}`, type: 'subscribe', payload }))
+    const [told] = await once(socket.socket, 'message')
+    expect(JSON.parse(String(told))).toMatchObject({ type: 'error', payload: [{ message: expect.anything() }] })
+  }
+  expect(await socket.first(whoAmI)).toEqual(administrator)
 })
 
 it('one more operation than a connection may have under way is refused, and the others go on', async () => {
@@ -155,4 +237,30 @@ it('a connection that asks and does not read is dropped before its answers fill 
   await expect.poll(() => client.bufferedAmount === 0 || client.readyState !== client.OPEN).toBe(true)
   client.resume()
   expect((await socket.closed).code).toBe(1006)
+})
+
+it('so many connections may not have said who they are, of one address and of all, and who is let in makes room', async () => {
+  const from = (address: string) =>
+    new WebSocket(`${impatient.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers: { 'x-forwarded-for': address },
+    })
+  const opened = async (address: string) => {
+    const socket = from(address)
+    await once(socket, 'open')
+    return socket
+  }
+  const isRefused = async (address: string) => {
+    const [error] = await once(from(address), 'error')
+    return String(error).includes('429')
+  }
+  const first = await opened('203.0.113.1')
+  const open = [first, await opened('203.0.113.1'), await opened('203.0.113.1')]
+  expect(await isRefused('203.0.113.1')).toBe(true)
+  open.push(await opened('203.0.113.2'))
+  expect(await isRefused('203.0.113.3')).toBe(true)
+  const payload = { authorization: `Bearer ${impatient.token}` }
+  first.send(JSON.stringify({ type: 'connection_init', payload }))
+  await once(first, 'message')
+  open.push(await opened('203.0.113.3'))
+  for (const socket of open) socket.terminate()
 })

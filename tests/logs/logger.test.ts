@@ -38,6 +38,55 @@ it('secrets are taken out of messages, errors, their causes and whatever else is
   expect(JSON.parse(line)).toMatchObject({ msg: 'said [redacted]', deep: { list: ['[redacted]'] } })
 })
 
+it('of an error that stands for several each is logged, with its causes, and the secrets in them are out', () => {
+  const refused = Object.assign(new Error(`connect ${canary}`), { code: 'ECONNREFUSED' })
+  const several = new AggregateError([refused, new TypeError('second'), 'third'], 'all failed')
+  const suppressed = new SuppressedError(new Error('on closing'), several, 'two at once')
+  const line = logged((log) => log.error({ error: new Error('outer', { cause: suppressed }) }, 'failed'))
+  expect(line).not.toContain('canary')
+  expect(JSON.parse(line).error).toMatchObject({
+    message: 'outer',
+    cause: {
+      type: 'SuppressedError',
+      errors: [
+        { message: 'on closing' },
+        {
+          type: 'AggregateError',
+          message: 'all failed',
+          errors: [{ message: 'connect [redacted]', code: 'ECONNREFUSED' }, { type: 'TypeError' }, 'third'],
+        },
+      ],
+    },
+  })
+})
+
+it.each([
+  [
+    'that is its own cause',
+    () => {
+      const error = new Error('again')
+      error.cause = error
+      return error
+    },
+  ],
+  [
+    'whose parts are of it',
+    () => {
+      const error = new AggregateError([], 'again')
+      for (let part = 0; part < 1_000; part++) error.errors.push(error)
+      return error
+    },
+  ],
+  ['with a thousand causes', () => Array.from({ length: 1_000 }).reduce((cause) => new Error('again', { cause }))],
+])('an error %s is logged as far as a reader looks', (_, make) => {
+  const line = logged((log) => log.error({ error: make() }, 'failed'))
+  const times = line.match(/"message":"again"/g)?.length ?? 0
+  expect(times).toBeGreaterThan(3)
+  expect(times).toBeLessThanOrEqual(30)
+  expect(line).toContain('"[more]"')
+  expect(JSON.parse(line).msg).toBe('failed')
+})
+
 it.each([
   ['a token of ours', 'csk_Wm9rY2FuYXJ5Y2FuYXJ5Y2FuYXJ5', ''],
   ["a provider's key", 'sk-ant-api03-canarycanarycanary', ''],

@@ -1,40 +1,12 @@
-import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { gitOf, proposed, sqlOf } from '../factories/gate.ts'
 import { addsFile, readyProject, rowId } from '../factories/pipeline.ts'
+import { countersign, jsonLines } from '../support/command.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { fastParent, temporaryDirectory } from '../support/temporary-directory.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const { PATH, NODE_COMPILE_CACHE } = process.env
-
-/** Runs the command line as a person does. */
-const countersign = (env: Readonly<Record<string, string | undefined>>, ...args: readonly string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [main, ...args],
-      { env: { PATH, NODE_COMPILE_CACHE, ...env } },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-
-const lines = (stdout: string): { readonly type: string }[] =>
-  stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
 
 let server: TestServer
 beforeAll(async () => {
@@ -60,7 +32,7 @@ it('fsck beside a running server: 0 and a summary when all is sound; a line for 
   await rm(join(git.directory(rowId(broken)), 'objects', tree.slice(0, 2), tree.slice(2)))
   const told = await countersign(deployed(), 'fsck', '--json')
   expect(told.code).toBe(1)
-  const faults = lines(told.stdout)
+  const faults = jsonLines(told.stdout)
   expect(faults.at(-1)).toEqual({ type: 'fsck', projects: 2, faults: faults.length - 1 })
   expect(faults).toContainEqual({
     type: 'fault',
@@ -77,7 +49,7 @@ it('fsck beside a running server: 0 and a summary when all is sound; a line for 
 
   const one = await countersign(deployed(), 'fsck', '--project', sound, '--json')
   expect(one.code).toBe(0)
-  expect(lines(one.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
+  expect(jsonLines(one.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
   expect((await countersign(deployed(), 'fsck', '--project', rowId(broken))).code).toBe(1)
 })
 
@@ -121,9 +93,9 @@ it('fsck works on the embedded database, while the server has it open and when n
   while (!(await isReady()));
   const beside = await countersign(env, 'fsck', '--json')
   expect(beside).toMatchObject({ code: 0, stderr: '' })
-  expect(lines(beside.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
+  expect(jsonLines(beside.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
   expect(await running.end('SIGTERM')).toBe(0)
   const alone = await countersign(env, 'fsck', '--json')
   expect(alone).toMatchObject({ code: 0, stderr: '' })
-  expect(lines(alone.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
+  expect(jsonLines(alone.stdout)).toEqual([{ type: 'fsck', projects: 1, faults: 0 }])
 })

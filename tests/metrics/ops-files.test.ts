@@ -53,7 +53,7 @@ createRead(own)
 
 const metricName = /\b(?:countersign|process|nodejs)_[a-z0-9_]+/g
 /** Prometheus itself gives these to every target. */
-const ofTheTarget = ['job', 'instance']
+const ofTheTarget = ['job', 'instance', 'service']
 
 const unknownIn = (expr: string): string[] =>
   (expr.match(metricName) ?? []).filter((name) => ![...all.values()].some(({ series }) => series.includes(name)))
@@ -118,4 +118,20 @@ it('the labels that the page names are those of the metrics', () => {
   ])
   const expected = [...exposed(own)].map(([name, { labels }]) => [name, labels.filter((label) => label !== 'le')])
   expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(expected))
+})
+
+it('Prometheus asks every process of the composition, and notices when all of a service are gone', () => {
+  const { services } = parse(read('docker-compose.yml'), { merge: true })
+  const serving = Object.entries<{ image: string; profiles?: readonly string[] }>(services).filter(
+    ([name, { image }]) => image.includes('COUNTERSIGN_IMAGE') && !['migrate', 'tool'].includes(name),
+  )
+  const [scraped] = parse(read('ops/prometheus/prometheus.yml')).scrape_configs
+  expect(scraped.dns_sd_configs[0].names.toSorted()).toEqual(serving.map(([name]) => name).toSorted())
+  expect(scraped.relabel_configs).toEqual([{ source_labels: ['__meta_dns_name'], target_label: 'service' }])
+
+  const always = serving.filter(([, { profiles }]) => profiles === undefined).map(([name]) => name)
+  const { expr = '' } = rules.find(({ alert }) => alert === 'CountersignServiceGone') ?? {}
+  const terms = expr.split(/\s+or\s+/)
+  const awaited = terms.map((term) => /^absent\(up\{job="countersign", service="([a-z]+)"\}\)$/.exec(term)?.[1])
+  expect(awaited.toSorted()).toEqual(always.toSorted())
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openQueues } from '../../src/adapters/queue/queues.ts'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import { pools } from '../../src/jobs/job.ts'
+import { startWorkerPools } from '../../src/workers/worker-pools.ts'
 import { globalId, made } from '../factories/api.ts'
 import { actorWithToken } from '../factories/pipeline.ts'
 import { testRedis } from '../support/redis.ts'
@@ -23,9 +24,9 @@ const asking = (cookie: string) => ({ headers: { cookie } })
 
 const redis = testRedis()
 describe.each([
-  { backend: 'postgres', url: undefined, skipped: false, note: '' },
-  { backend: 'redis', url: redis.url ?? undefined, skipped: redis.url === null, note: redis.note },
-])('on $backend$note', ({ backend, url, skipped }) => {
+  { name: 'postgres', backend: 'postgres', url: undefined, skipped: false },
+  { name: `redis${redis.note}`, backend: 'redis', url: redis.url ?? undefined, skipped: redis.url === null },
+])('on $name', ({ backend, url, skipped }) => {
   it.skipIf(skipped)(
     'shows each pool with its jobs, what a job names, and the backend; and changes nothing',
     async () => {
@@ -58,6 +59,33 @@ describe.each([
       expect(await show('/queues')).toEqual({ status: 503, body: { error: expect.stringContaining('do not answer') } })
     },
   )
+
+  it.skipIf(skipped)('what a job failed of is kept without secrets, and no longer than anybody reads', async () => {
+    const { services } = server.context
+    await using queues = await openQueues(
+      { redisUrl: url, databaseUrl: server.config.databaseUrl ?? '', deployment: randomUUID() },
+      services.log,
+    )
+    const board = await queues.openBoard('/queues')
+    const id = `outbox-${backend}-failing`
+    await queues.add('maintenance', 'prepare-project', { projectId: randomUUID() }, id)
+    const fault = new TypeError(`no way to postgres://somebody:canary@host/db ${'x'.repeat(100_000)}`)
+    const em = () => {
+      throw fault
+    }
+    await using _pools = await startWorkerPools({ ...services, em }, queues, { maintenance: 1 })
+    const kept = async () => {
+      const answer = await board.answer(new Request(`http://countersign.invalid/queues/api/queues/maintenance/${id}`))
+      return (await answer.json()).job
+    }
+    await expect
+      .poll(async () => (await kept()).failedReason, { timeout: 20_000 })
+      .toMatch(/^no way to postgres:\/\/\[redacted\]@host\/db x+$/)
+    const { failedReason, stacktrace } = await kept()
+    expect(failedReason.length).toBeLessThanOrEqual(1_000)
+    expect(stacktrace[0]).toMatch(/^TypeError: no way to postgres:\/\/\[redacted\]@host/)
+    expect(stacktrace[0].length).toBeLessThanOrEqual(4_000)
+  })
 })
 
 it('a browser signs in with an ADMIN’s token by a form, and loads the page and what belongs to it', async () => {
@@ -96,6 +124,14 @@ it('a browser signs in with an ADMIN’s token by a form, and loads the page and
   // Pages within the board can be loaded anew.
   expect((await ask('/queues/queue/tests', asking(cookie))).status).toBe(200)
 
+  // What a proxy in front of the server asks a browser for is sent to the server too.
+  const behindProxy = { cookie, authorization: `Basic ${btoa('somebody:a word')}` }
+  expect((await ask('/queues/api/queues', { headers: behindProxy })).status).toBe(200)
+
+  for (const foreign of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://elsewhere.example' }]) {
+    const stays = await ask('/queues/sign-out', { headers: { cookie, ...foreign } })
+    expect([stays.status, stays.headers.get('set-cookie')]).toEqual([403, null])
+  }
   const gone = await ask('/queues/sign-out', asking(cookie))
   expect(gone.headers.get('set-cookie')).toMatch(/^countersign_queues=; Path=\/queues; Max-Age=0; /)
   const behindTls = await ask('/queues/sign-in', {

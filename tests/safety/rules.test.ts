@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { javascriptRules } from '../../src/adapters/analyzer/javascript.ts'
+import { javascriptRules } from '../../src/adapters/analyzer/javascript-rule-table.ts'
 import { javascriptSynonyms } from '../../src/adapters/analyzer/javascript-rules.ts'
 import { pythonRules, pythonSynonyms } from '../../src/adapters/analyzer/python-rules.ts'
 import { createRuleIndex, expandBraces } from '../../src/adapters/analyzer/rule-index.ts'

@@ -165,7 +165,7 @@ it('sessionEvents tells messages, tokens by agent and round, tests and diffs, an
 
   // A page that is loaded again gets everything back.
   const { pendingDiffs } = await server.query(
-    `query ($id: ID!) { pendingDiffs(projectId: $id) { nodes {
+    `query ($id: ID!) { pendingDiffs(projectId: $id, first: 5) { nodes {
       status evaluatorReasoning commitMessage content session { id messages { nodes { role text } } }
     } } }`,
     { id: projectId },

@@ -8,8 +8,8 @@ const run = promisify(execFile)
 it('without an address for traces nothing of the SDK is loaded, and nothing is recorded', async () => {
   const { stdout } = await run(process.execPath, [new URL('loaded-modules-process.ts', import.meta.url).pathname])
   const { withoutTraces, trace, withTraces } = JSON.parse(stdout)
-  // Anthropic's library brings the interface along, which by itself does nothing.
-  expect(withoutTraces).toEqual(['@opentelemetry/api'])
+  // Anthropic's library, wherever it is loaded, brings the interface along, which by itself does nothing.
+  expect(withoutTraces.filter((name: string) => name !== '@opentelemetry/api')).toEqual([])
   expect(trace).toBeNull()
   expect(withTraces).toEqual(
     expect.arrayContaining(['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/sdk-trace']),

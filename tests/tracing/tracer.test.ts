@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { propagation, trace } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { afterEach, expect, it, vi } from 'vitest'
 import { createAnthropicProvider } from '../../src/adapters/llm/anthropic.ts'
 import { createOpenAiProvider } from '../../src/adapters/llm/openai.ts'
@@ -139,6 +140,31 @@ it('what people and models wrote is asked for and sent only where that is wished
   expect(unwished.receiver.raw()).not.toContain('Be good')
 })
 
+it('a name that others chose goes out where it is one, and else as a hash that tells it from others', async () => {
+  const { tracer, receiver, [Symbol.asyncDispose]: close } = await traced()
+  const named = { model: 'org/model:7b@1.2+x', answeringModel: 'a-model', toolUseId: 'call_1-A' }
+  const odd = { model: 'Say this:', answeringModel: `rm -rf\n${canary}`, toolUseId: 'x'.repeat(129) }
+  await tracer.span('model', named, async () => {})
+  for (const _ of [1, 2]) await tracer.span('model', { model: odd.model }, async (span) => span.note(odd))
+  await tracer.span('model', { ...named, answeringModel: canary }, async (span) => span.note({ failure: 'a b' }))
+  const complaint = Object.assign(new Error(), { code: 'what a provider said' })
+  await expect(tracer.span('step', { step: 'broken' }, () => Promise.reject(complaint))).rejects.toThrow(complaint)
+  await close()
+  const [plain, hashed, again, secret, failed] = receiver.spans
+  expect(plain).toMatchObject({
+    name: 'chat org/model:7b@1.2+x',
+    attributes: { 'gen_ai.response.model': 'a-model', 'gen_ai.tool.call.id': 'call_1-A' },
+  })
+  const hash = expect.stringMatching(/^sha256:[0-9a-f]{16}$/)
+  const names = ['gen_ai.request.model', 'gen_ai.response.model', 'gen_ai.tool.call.id']
+  expect(hashed?.name).toMatch(/^chat sha256:[0-9a-f]{16}$/)
+  expect(names.map((name) => hashed?.attributes[name])).toEqual([hash, hash, hash])
+  expect(again?.attributes).toEqual(hashed?.attributes)
+  expect(secret?.attributes).toMatchObject({ 'gen_ai.response.model': hash, 'error.type': hash })
+  expect(failed?.attributes['error.type']).toEqual(hash)
+  for (const word of [...Object.values(odd), canary, 'provider']) expect(receiver.raw()).not.toContain(word)
+})
+
 it('a trace that is left out by the ratio is left out as a whole, and has no id to look up', async () => {
   const { tracer, receiver, [Symbol.asyncDispose]: close } = await traced({ ratio: 0 })
   const stored = await tracer.span('operation', { operation: 'query a' }, async () => tracer.current())
@@ -212,4 +238,18 @@ it('a receiver that is gone costs one warning', async () => {
   await close()
   expect(warn).toHaveBeenCalledOnce()
   expect(warn.mock.calls[0]?.[1]).toMatch(/traces cannot be sent/)
+})
+
+it('spans that cannot be written down cost one warning, and hold nothing up', async () => {
+  const unwritable = new Error('unwritable')
+  const written = vi.spyOn(OTLPTraceExporter.prototype, 'export').mockImplementation(() => {
+    throw unwritable
+  })
+  opened.push({ [Symbol.asyncDispose]: async () => written.mockRestore() })
+  const warn = vi.fn()
+  const { tracer, [Symbol.asyncDispose]: close } = await traced({}, { ...silent, warn })
+  for (let made = 0; made < 600; made++) await tracer.span('step', { step: 'a step' }, async () => {})
+  await close()
+  expect(written.mock.calls.length).toBeGreaterThan(1)
+  expect(warn.mock.calls).toEqual([[expect.objectContaining({ error: unwritable }), expect.any(String)]])
 })

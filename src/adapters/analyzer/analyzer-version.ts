@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { sha256 } from '../../domain/shared/canonical-hash.ts'
-import { javascriptRules } from './javascript.ts'
+import { javascriptRules } from './javascript-rule-table.ts'
 import { javascriptSynonyms } from './javascript-rules.ts'
 import { pythonRules, pythonSynonyms } from './python-rules.ts'
 

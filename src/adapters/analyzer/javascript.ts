@@ -3,8 +3,8 @@ import { argumentsGiven, createFlows, type Flows, isCall, passedToCallback } fro
 import { expressionSource } from './javascript-members.ts'
 import { createMemory } from './javascript-memory.ts'
 import { createNameTable, type NameTable } from './javascript-names.ts'
-import { packageRules } from './javascript-package-rules.ts'
-import { type JavaScriptRule, javascriptSynonyms, platformRules } from './javascript-rules.ts'
+import { javascriptRules } from './javascript-rule-table.ts'
+import { type JavaScriptRule, javascriptSynonyms } from './javascript-rules.ts'
 import { type ParsedJavaScript, parseJavaScript } from './javascript-syntax.ts'
 import { createThisResolver } from './javascript-this.ts'
 import { isClass, isFunction, type Node } from './javascript-tree.ts'
@@ -28,8 +28,6 @@ export interface JavaScriptAnalyzer {
   /** @throws RangeError when the source is nested deeper than the stack allows */
   analyze(path: string, text: string, language: Language): JavaScriptAnalysis
 }
-
-export const javascriptRules: readonly JavaScriptRule[] = [...platformRules, ...packageRules]
 
 /** Expressions that all rounds together may look at, where that allows more than the least number of rounds. */
 const affordable = 400_000

@@ -8,7 +8,8 @@ import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { type ArchivedFile, writeArchive } from '../archives/write-archive.ts'
 import { DamagedBackupError, storeFile } from './files.ts'
-import { isBackupFile, type Manifest, manifestFile } from './manifest.ts'
+import { type Manifest, manifestFile, maxManifestBytes } from './manifest.ts'
+import { RestoreRefusedError, readManifest, requireManifestSize } from './read-backup.ts'
 
 async function* filesOf(directory: string, { files }: Manifest): AsyncGenerator<ArchivedFile> {
   // What says what the others must be comes first.
@@ -36,27 +37,71 @@ export const packBackup = async (
   await storeFile(parent, name, bytes())
 }
 
+/** In bytes: headers of a file, with what fills its last block; and what may stand at an archive's end. */
+const aroundFile = 2_048
+const aroundArchive = 1_048_576
+
+/** Of a name that may be anything. */
+const shownLetters = 200
+
+const damaged = (name: string, words: string) =>
+  new DamagedBackupError(`The backup is damaged: ${JSON.stringify(name.slice(0, shownLetters))} ${words}.`)
+
 /**
- * Only files with names that a backup has are taken.
- * @throws DamagedBackupError
+ * Takes the manifest, which comes first, and then the files that it lists, each of them once: whatever else there is in
+ * it, no more than that is read or written.
+ * @param knownMigrations of this program
+ * @throws DamagedBackupError; RestoreRefusedError for a backup of a later version
  */
-export const unpackBackup = async (archive: string, directory: string, signal: AbortSignal): Promise<void> => {
+export const unpackBackup = async (
+  archive: string,
+  directory: string,
+  knownMigrations: readonly string[],
+  signal: AbortSignal,
+): Promise<Manifest> => {
+  let mostBytes = maxManifestBytes + aroundArchive
+  async function* bounded(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0
+    for await (const chunk of content) {
+      bytes += chunk.length
+      if (bytes > mostBytes) throw new DamagedBackupError('The backup is damaged: it has more in it than it lists.')
+      yield chunk
+    }
+  }
   const entries = extract()
-  const reading = pipeline(createReadStream(archive), createGunzip(), entries, { signal })
+  const reading = pipeline(createReadStream(archive), createGunzip(), bounded, entries, { signal })
   reading.catch(() => {})
   try {
+    let manifest: Manifest | undefined
+    const awaited = new Map<string, number>()
     for await (const entry of entries) {
-      const { name, type } = entry.header
-      if (type !== 'file' || !isBackupFile(name)) {
-        throw new DamagedBackupError(`The backup is damaged: ${JSON.stringify(name)} is no file of a backup.`)
+      const { name, type, size } = entry.header
+      const content = entry as AsyncIterable<Uint8Array>
+      if (manifest === undefined) {
+        if (type !== 'file' || name !== manifestFile) throw damaged(name, `is where ${manifestFile} must be`)
+        requireManifestSize(size)
+        await storeFile(directory, name, content)
+        manifest = await readManifest(directory, knownMigrations)
+        mostBytes = size + aroundArchive
+        for (const { path, bytes } of manifest.files) {
+          awaited.set(path, bytes)
+          mostBytes += bytes + aroundFile
+        }
+        continue
       }
-      await storeFile(directory, name, entry as AsyncIterable<Uint8Array>)
+      const most = awaited.get(name)
+      if (type !== 'file' || most === undefined) throw damaged(name, 'is not listed in its manifest, or is there twice')
+      if (size > most) throw damaged(name, `has ${size} bytes in place of ${most}`)
+      awaited.delete(name)
+      await storeFile(directory, name, content)
     }
     await reading
+    if (manifest === undefined) throw new DamagedBackupError('The backup is damaged: there is nothing in it.')
+    return manifest
   } catch (error) {
     entries.destroy()
     signal.throwIfAborted()
-    if (error instanceof DamagedBackupError || isOfSystem(error)) throw error
+    if (error instanceof DamagedBackupError || error instanceof RestoreRefusedError || isOfSystem(error)) throw error
     throw new DamagedBackupError(`The backup is damaged: ${(error as Error).message}`, { cause: error })
   }
 }

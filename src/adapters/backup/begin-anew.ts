@@ -21,32 +21,51 @@ const continueSequences = async (client: pg.Client, sequences: readonly Sequence
   return first
 }
 
+/** So many rows are changed in well under a second. */
+const eventsAtOnce = 10_000
+
+/** Gives all events the same transaction, a part of them at a time. */
+export const moveEvents = async (client: pg.Client, xid: string, atOnce = eventsAtOnce): Promise<void> => {
+  let last: string | null = '0'
+  while (last !== null) {
+    const { rows }: pg.QueryResult<{ last: string | null }> = await client.query(
+      `with part as (select id from event where id > $1::bigint order by id limit $2),
+         moved as (update event set xid = $3::text::xid8 from part where event.id = part.id)
+       select max(id)::text as last from part`,
+      [last, atOnce, xid],
+    )
+    last = rows[0]?.last ?? null
+  }
+}
+
 /**
  * Events are ordered by transaction ids, which are the cluster's own: in a younger one nobody would see events of an
- * older one, and its own would come before them. All become events of this transaction, in the order of their ids; new
- * ones come after. Cursors of clients are refused from now on: what they have seen may have been undone. A webhook goes
- * on with the first event that it was not sent yet.
+ * older one, and its own would come before them. All become events of one transaction of this restore, in the order of
+ * their ids; new ones come after. Cursors of clients are refused from now on: what they have seen may have been undone.
+ * A webhook goes on with the first event that it was not sent yet.
  */
-const beginLog = async (client: pg.Client, firstId: string): Promise<void> => {
+const beginLog = async (client: pg.Client, firstId: string, xid: string): Promise<void> => {
   await client.query(
-    `update webhook set cursor_xid = pg_current_xact_id(), cursor_id = coalesce(
+    `update webhook set cursor_xid = $1::text::xid8, cursor_id = coalesce(
        (select min(id) - 1 from event where project_id = webhook.project_id and (xid, id) > (cursor_xid, cursor_id)),
        (select max(id) from event), 0)`,
+    [xid],
   )
-  await client.query('update event set xid = pg_current_xact_id()')
+  await moveEvents(client, xid)
   await client.query(
-    'update event_horizon set xid = pg_current_xact_id(), event_id = 0, before = now(), first_id = $1::bigint',
-    [firstId],
+    'update event_horizon set xid = $1::text::xid8, event_id = 0, before = now(), first_id = $2::bigint',
+    [xid, firstId],
   )
 }
 
 /**
- * In the transaction that has put the rows there. The tables are those of the version that made the backup: what a later
- * migration changes in them has to be told apart here.
+ * When all rows are loaded. The tables are those of the version that made the backup: what a later migration changes in
+ * them has to be told apart here.
+ * @param xid of a transaction of this cluster that is over, in digits
  */
-export const beginAnew = async (client: pg.Client, sequences: readonly Sequence[]): Promise<void> => {
+export const beginAnew = async (client: pg.Client, sequences: readonly Sequence[], xid: string): Promise<void> => {
   const first = await continueSequences(client, sequences)
-  await beginLog(client, first)
+  await beginLog(client, first, xid)
   // The queues have none of the jobs that the rows know of: under another name they are seen to have lost them.
   await client.query('update queue_memory set name = gen_random_uuid()')
 }

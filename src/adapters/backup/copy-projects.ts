@@ -35,13 +35,18 @@ const copyOnce = async (
   { directory, signal }: BackupOptions,
 ): Promise<{ readonly copy: CopiedRepository; readonly file: StoredFile }> => {
   const pack = new PassThrough()
+  // Both ends are told why below, whether they have begun to listen or not.
+  pack.on('error', () => {})
+  const failed = new AbortController()
   const writing = storeFile(directory, packFile(id), pack)
+  const copying = git.copyOut(id, pack, AbortSignal.any([signal, failed.signal]))
   try {
-    const [copy, file] = await Promise.all([git.copyOut(id, pack, signal), writing])
+    const [copy, file] = await Promise.all([copying, writing])
     return { copy, file }
   } catch (error) {
-    pack.destroy()
-    await writing.catch(() => {})
+    failed.abort(error)
+    pack.destroy(error as Error)
+    await Promise.allSettled([copying, writing])
     await rm(join(directory, packFile(id)), { force: true })
     throw error
   }

@@ -112,7 +112,7 @@ const drained = (stream: Duplex): Promise<void> =>
 export const copyIn = async (
   client: pg.Client,
   statement: string,
-  content: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> => {
   let unread: unknown
   let isOver = false

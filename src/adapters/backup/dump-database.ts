@@ -2,6 +2,7 @@
 
 import type pg from 'pg'
 import { backupLock } from '../../domain/maintenance/backup-lock.ts'
+import { migrationLock } from '../db/migration-lock.ts'
 import { type BackupOptions, waitUntil } from './backup-options.ts'
 import { columnList, quoted, readMigrations, readSequences, readTables, type Table } from './catalog.ts'
 import { copyOut } from './copy-rows.ts'
@@ -28,11 +29,22 @@ export interface Dump extends Pick<Manifest, 'at' | 'migrations' | 'tables' | 's
  * later it would let go of what rows of now speak of.
  */
 export const holdMaintenance = async (client: pg.Client, options: BackupOptions): Promise<void> => {
-  const isTrue = async (query: string) => (await client.query<{ yes: boolean }>(query)).rows[0]?.yes === true
   const tryLock = `select pg_try_advisory_lock(${backupLock}) as yes`
-  await waitUntil(() => isTrue(tryLock), 'waiting for another backup to end', options)
+  await waitUntil(() => isTrue(client, tryLock), 'waiting for another backup to end', options)
   const nobody = `select not exists (select from lease where resource like 'maintenance:%' and until > now()) as yes`
-  await waitUntil(() => isTrue(nobody), 'waiting until a repository has been packed', options)
+  await waitUntil(() => isTrue(client, nobody), 'waiting until a repository has been packed', options)
+}
+
+const isTrue = async (client: pg.Client, query: string): Promise<boolean> =>
+  (await client.query<{ yes: boolean }>(query)).rows[0]?.yes === true
+
+/**
+ * Keeps migrations from beginning, and waits for those under way: a table that is written anew has no rows for a
+ * snapshot of before, and a migration that waits for this one to be read keeps everybody else waiting for the table.
+ */
+const holdMigrations = async (client: pg.Client, options: BackupOptions): Promise<void> => {
+  const tryLock = `select pg_try_advisory_lock_shared(${migrationLock}) as yes`
+  await waitUntil(() => isTrue(client, tryLock), 'waiting until the database has been migrated', options)
 }
 
 /** @throws Error when maintenance may have begun meanwhile, since the connection was lost */
@@ -48,12 +60,16 @@ const copyTable = async (client: pg.Client, table: Table, { directory, signal }:
   return { file, table: { name: table.name, columns: [...table.columns], rows: await rows } }
 }
 
-/** @throws Error when the database has migrations that this program does not know, or none at all */
+/**
+ * Nobody migrates meanwhile.
+ * @throws Error when the database has migrations that this program does not know, or none at all
+ */
 export const dumpDatabase = async (
   client: pg.Client,
   knownMigrations: readonly string[],
   options: BackupOptions,
 ): Promise<Dump> => {
+  await holdMigrations(client, options)
   await client.query('begin isolation level repeatable read read only')
   const migrations = await readMigrations(client)
   if (migrations === null) throw new Error('There is nothing to back up: the database has none of our tables.')
@@ -74,6 +90,7 @@ export const dumpDatabase = async (
   // Not of the same moment, and so never behind the rows.
   const sequences = await readSequences(client)
   await client.query('commit')
+  await client.query(`select pg_advisory_unlock_shared(${migrationLock})`)
   return {
     at: (now[0]?.at ?? new Date()).toISOString(),
     migrations: [...migrations],

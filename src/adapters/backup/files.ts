@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, stat } from 'node:fs/promises'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { StoredFile } from './manifest.ts'
 
@@ -11,22 +11,28 @@ export class DamagedBackupError extends Error {
   override readonly name = 'DamagedBackupError'
 }
 
-/** @returns what was written, which is on the disk by then */
+/** @returns what was written, which is on the disk by then; when that fails there is no such file */
 export const storeFile = async (
   root: string,
   path: string,
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<StoredFile> => {
-  await mkdir(dirname(join(root, path)), { recursive: true, mode: 0o700 })
+  const place = join(root, path)
+  await mkdir(dirname(place), { recursive: true, mode: 0o700 })
   const hash = createHash('sha256')
   let bytes = 0
-  await using file = await open(join(root, path), 'wx', 0o600)
-  for await (const chunk of content) {
-    hash.update(chunk)
-    bytes += chunk.length
-    await file.appendFile(chunk)
+  await using file = await open(place, 'wx', 0o600)
+  try {
+    for await (const chunk of content) {
+      hash.update(chunk)
+      bytes += chunk.length
+      await file.appendFile(chunk)
+    }
+    await file.sync()
+  } catch (error) {
+    await rm(place, { force: true })
+    throw error
   }
-  await file.sync()
   return { path, bytes, sha256: hash.digest('hex') }
 }
 

@@ -1,33 +1,32 @@
-/** The rows of a backup into an empty database, in one transaction. */
+/**
+ * The rows of a backup into tables that were put aside for them. In many short transactions: the server may have other
+ * databases, and whoever reads the events of one of them waits for every transaction that writes, in whatever database.
+ */
 
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { readRestoring, restoreLock, restoringSchema } from '../db/restoring.ts'
 import { beginAnew } from './begin-anew.ts'
-import { columnList, quoted, readForeignKeys, readMigrations, readTables } from './catalog.ts'
+import { columnList, connect, quoted, readForeignKeys, readMigrations, readTables } from './catalog.ts'
 import { copyIn } from './copy-rows.ts'
 import { DamagedBackupError } from './files.ts'
 import { type Manifest, tableFile } from './manifest.ts'
 import { RestoreRefusedError } from './read-backup.ts'
+import { emptyPlaceRemedy, requireEmptyTables, type TablesAside } from './tables-aside.ts'
 
-/** They have rows where nobody has done anything yet. */
-const neverEmpty = ['event_horizon', 'queue_memory']
-
-const remedy = 'Restore into a new, empty database, while no process of Countersign uses it.'
-
-const requireEmptyTables = async (client: pg.Client): Promise<void> => {
-  for (const { name } of await readTables(client)) {
-    if (neverEmpty.includes(name)) continue
-    const { rows } = await client.query(`select from ${quoted(name)} limit 1`)
-    if (rows.length > 0) throw new RestoreRefusedError(`The database is not empty: ${name} has rows. ${remedy}`)
-  }
+interface Options {
+  readonly signal: AbortSignal
+  readonly progress: (words: string) => void
 }
 
 /** @throws RestoreRefusedError when the backup's rows cannot be put there */
 export const requireRestorable = async (client: pg.Client, { migrations, version }: Manifest): Promise<void> => {
   const done = await readMigrations(client)
   const [other] = done === null ? await readTables(client) : []
-  if (other) throw new RestoreRefusedError(`The database is not empty: it has the table ${other.name}. ${remedy}`)
+  if (other) {
+    throw new RestoreRefusedError(`The database is not empty: it has the table ${other.name}. ${emptyPlaceRemedy}`)
+  }
   const later = done?.find((name) => !migrations.includes(name))
   if (later !== undefined) {
     throw new RestoreRefusedError(
@@ -37,45 +36,84 @@ export const requireRestorable = async (client: pg.Client, { migrations, version
   await requireEmptyTables(client)
 }
 
-/**
- * Puts the rows into a database that has the backup's migrations. Others that use it wait for the end, and see all or
- * nothing.
- * @param beforeCommit what else has to be there when the rows are
- * @throws RestoreRefusedError when somebody has written something meanwhile
- */
+/** In bytes: what the database takes in well under a second. */
+const pieceBytes = 4 * 1_048_576
+
+const lineEnd = 0x0a
+
+/** Cuts what COPY wrote as text into pieces of whole rows: a line end within a value is written in other letters. */
+async function* rowPieces(content: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
+  let piece: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of content) {
+    const end = bytes + chunk.length < pieceBytes ? 0 : chunk.lastIndexOf(lineEnd) + 1
+    if (end > 0) {
+      yield [...piece, chunk.subarray(0, end)]
+      piece = []
+      bytes = 0
+    }
+    piece.push(chunk.subarray(end))
+    bytes += chunk.length - end
+  }
+  if (bytes > 0) yield piece
+}
+
+const loadTable = async (
+  client: pg.Client,
+  directory: string,
+  table: Manifest['tables'][number],
+  { signal }: Options,
+): Promise<void> => {
+  const statement = `copy ${quoted(table.name)} (${columnList(table)}) from stdin`
+  let rows = 0
+  for await (const piece of rowPieces(createReadStream(join(directory, tableFile(table.name)), { signal }))) {
+    signal.throwIfAborted()
+    rows += await copyIn(client, statement, piece)
+  }
+  if (rows !== table.rows) {
+    throw new DamagedBackupError(`${table.name} has ${rows} rows, and ${table.rows} in the manifest.`)
+  }
+}
+
+/** Fills the tables, which have the backup's migrations and no rows. @throws DamagedBackupError */
 export const loadDatabase = async (
   client: pg.Client,
   directory: string,
   { tables, sequences }: Manifest,
-  options: { readonly signal: AbortSignal; readonly progress: (words: string) => void },
-  beforeCommit: () => Promise<void>,
+  { xid }: TablesAside,
+  options: Options,
 ): Promise<void> => {
-  await client.query('begin')
-  const all = (await readTables(client)).map(({ name }) => quoted(name)).join(', ')
-  await client.query(`lock table ${all} in access exclusive mode`)
-  await requireEmptyTables(client)
+  // What a crash of the database server takes with it is loaded again by the next restore.
+  await client.query('set synchronous_commit = off')
   // Rows come table by table, and tables refer to each other. Made again, the keys are checked over all rows at once.
   const keys = await readForeignKeys(client)
   for (const { table, name } of keys) {
     await client.query(`alter table ${quoted(table)} drop constraint ${quoted(name)}`)
   }
-  await client.query(`truncate ${all}`)
-  let stored = 0
-  for (const table of tables) {
+  for (const [index, table] of tables.entries()) {
     options.signal.throwIfAborted()
-    const content = createReadStream(join(directory, tableFile(table.name)), { signal: options.signal })
-    const statement = `copy ${quoted(table.name)} (${columnList(table)}) from stdin`
-    const rows = await copyIn(client, statement, content)
-    if (rows !== table.rows) {
-      throw new DamagedBackupError(`${table.name} has ${rows} rows, and ${table.rows} in the manifest.`)
-    }
-    stored += rows
+    await loadTable(client, directory, table, options)
+    options.progress(`table ${index + 1} of ${tables.length}`)
   }
-  options.progress(`${tables.length} tables, ${stored} rows`)
   for (const { table, name, definition } of keys) {
+    options.signal.throwIfAborted()
     await client.query(`alter table ${quoted(table)} add constraint ${quoted(name)} ${definition}`)
   }
-  await beginAnew(client, sequences)
-  await beforeCommit()
-  await client.query('commit')
+  await beginAnew(client, sequences, xid)
+}
+
+/**
+ * Removes what a failed restore has loaded, once its own session has ended. The tables go with it: the database has
+ * none then.
+ * @param id of that restore; what another has there stays
+ */
+export const unloadDatabase = async (databaseUrl: string, id: string): Promise<void> => {
+  const client = await connect(databaseUrl)
+  try {
+    await client.query(`set lock_timeout = '30s'; select pg_advisory_lock(${restoreLock})`)
+    const found = await readRestoring(client)
+    if (found?.id === id && !found.isComplete) await client.query(`drop schema ${restoringSchema} cascade`)
+  } finally {
+    await client.end()
+  }
 }

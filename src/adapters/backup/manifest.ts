@@ -6,6 +6,10 @@ import { z } from 'zod'
 export const formatVersion = 1
 
 export const manifestFile = 'manifest.json'
+
+/** It is read whole. Some hundred bytes for each project: more than this is none of ours. */
+export const maxManifestBytes = 64 * 1_048_576
+
 export const tableFile = (table: string): string => `tables/${table}.copy`
 export const packFile = (projectId: string): string => `repositories/${projectId}.pack`
 export const refsFile = (projectId: string): string => `repositories/${projectId}.refs`
@@ -38,9 +42,6 @@ const repository = z.object({
 
 /** With a fingerprint a key is known again, and not found out. */
 const key = z.object({ fingerprint: sha256.nullable(), isIncluded: z.boolean() })
-
-/** Whether a backup may have a file of this name. */
-export const isBackupFile = (name: string): boolean => name === manifestFile || path.safeParse(name).success
 
 export const manifestShape = z.object({
   format: z.literal(formatVersion),

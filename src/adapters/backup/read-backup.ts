@@ -1,6 +1,6 @@
 /** A backup that was found: what it says of itself, and whether all of it is there as it was written. */
 
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DamagedBackupError, verifyFile } from './files.ts'
 import {
@@ -9,6 +9,7 @@ import {
   type Manifest,
   manifestFile,
   manifestShape,
+  maxManifestBytes,
   packFile,
   refsFile,
   tableFile,
@@ -17,6 +18,14 @@ import {
 /** A backup cannot be restored like this: by this version, or into this place. */
 export class RestoreRefusedError extends Error {
   override readonly name = 'RestoreRefusedError'
+}
+
+/** @throws DamagedBackupError */
+export const requireManifestSize = (bytes: number): void => {
+  if (bytes <= maxManifestBytes) return
+  throw new DamagedBackupError(
+    `The backup is damaged: ${manifestFile} has ${bytes} bytes, and may have ${maxManifestBytes}.`,
+  )
 }
 
 const parse = (text: string): unknown => {
@@ -33,11 +42,13 @@ const parse = (text: string): unknown => {
  * @throws RestoreRefusedError for no backup at all, or one of a later version; DamagedBackupError
  */
 export const readManifest = async (directory: string, knownMigrations: readonly string[]): Promise<Manifest> => {
-  const text = await readFile(join(directory, manifestFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const file = join(directory, manifestFile)
+  const { size } = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw new RestoreRefusedError(`${directory} is no backup: it has no ${manifestFile}.`)
   })
-  const json = parse(text)
+  requireManifestSize(size)
+  const json = parse(await readFile(file, 'utf8'))
   const any = anyManifestShape.safeParse(json)
   if (!any.success) throw new DamagedBackupError(`The backup is damaged: ${manifestFile} says no format and version.`)
   const { format, version } = any.data

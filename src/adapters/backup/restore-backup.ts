@@ -1,16 +1,28 @@
 /** A backup put into an empty place, all of it or nothing. */
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type pg from 'pg'
 import type { GitStore } from '../../domain/ports/git-store.ts'
+import { readRestoring, restoreLock, restoringSchema } from '../db/restoring.ts'
 import { connect } from './catalog.ts'
+import { commitRestore } from './commit-restore.ts'
 import { syncDirectory } from './files.ts'
 import type { GivenKeys } from './keys.ts'
-import { loadDatabase, requireRestorable } from './load-database.ts'
+import { loadDatabase, requireRestorable, unloadDatabase } from './load-database.ts'
 import type { Manifest } from './manifest.ts'
 import { RestoreRefusedError } from './read-backup.ts'
-import { checkKeys, draftRepositories, placeSecrets, placeUploads, repositoriesIn } from './restore-files.ts'
+import {
+  checkKeys,
+  draftRepositories,
+  placeRepositories,
+  placeSecrets,
+  placeUploads,
+  repositoriesIn,
+} from './restore-files.ts'
+import { endRestore, readRestoringFile, removeTraces, restoringFile, writeRestoringFile } from './restoring-file.ts'
+import { putTablesAside, putTablesBack } from './tables-aside.ts'
 
 export interface RestoreTarget {
   readonly dataDir: string
@@ -19,7 +31,9 @@ export interface RestoreTarget {
   readonly databaseUrl: () => Promise<string>
   readonly git: () => GitStore
   /** Brings a database to these migrations, or to all there are. */
-  readonly migrate: (databaseUrl: string, migrations?: readonly string[]) => Promise<unknown>
+  readonly migrate: (databaseUrl: string, options?: { readonly upTo: readonly string[] }) => Promise<unknown>
+  /** How long to ask the database what became of a commit whose answer was lost, in milliseconds. */
+  readonly patienceMs?: number
 }
 
 export interface RestoreOptions {
@@ -30,69 +44,69 @@ export interface RestoreOptions {
   readonly progress: (words: string) => void
 }
 
-/** Is in the data directory while a restore fills it. */
-const mark = 'restoring'
-
-/** Into which database an earlier restore was interrupted; null when none was. */
-const interrupted = async (dataDir: string): Promise<string | null> => {
-  try {
-    return await readFile(join(dataDir, mark), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return null
-  }
-}
-
-/** Tells a database from every other one. */
-export const databaseMark = async (client: pg.Client): Promise<string> => {
-  const { rows } = await client.query<{ mark: string }>(
-    `select md5(system_identifier || '/' || current_database()) as mark from pg_control_system()`,
-  )
-  return rows[0]?.mark ?? ''
-}
-
-/** Of a restore into this very database nothing is there while its rows are not: what it left may be removed. */
-const requireSameDatabase = async (client: pg.Client, dataDir: string): Promise<void> => {
-  const into = await interrupted(dataDir)
-  if (into === null || into === (await databaseMark(client))) return
-  throw new RestoreRefusedError(
-    `${dataDir} is not empty: a restore into another database was interrupted there, and what it left may be in use. Set DATA_DIR to a new directory.`,
-  )
-}
-
 const requireNoRepositories = async (dataDir: string): Promise<void> => {
   const { length } = await repositoriesIn(dataDir)
-  // Of an interrupted restore, whose rows were never stored.
-  if (length === 0 || (await interrupted(dataDir)) !== null) return
+  // Of an interrupted restore, whose rows nobody has seen.
+  if (length === 0 || (await readRestoringFile(dataDir)) !== null) return
   throw new RestoreRefusedError(
     `${dataDir} is not empty: it has the repositories of ${length} projects. Set DATA_DIR to a new directory.`,
   )
 }
 
-const requireNoRows = async (client: pg.Client, manifest: Manifest, dataDir: string): Promise<void> => {
+/** PostgreSQL's code for a lock that was not got in time. */
+const lockTimeout = '55P03'
+
+/** One restore into a database at a time, for as long as the connection lasts. That of a killed one ends in a moment. */
+const beAlone = async (client: pg.Client): Promise<void> => {
   try {
-    await requireRestorable(client, manifest)
-  } catch (error) {
-    if (!(error instanceof RestoreRefusedError) || (await interrupted(dataDir)) === null) throw error
-    throw new RestoreRefusedError(
-      `${error.message} An earlier restore into ${dataDir} was interrupted: if it was this database, it is complete, and \`countersign migrate\` and \`countersign fsck\` are what is left to do. Remove ${join(dataDir, mark)} then.`,
-    )
+    await client.query(`set lock_timeout = '3s'; select pg_advisory_lock(${restoreLock})`)
+  } catch (cause) {
+    if ((cause as pg.DatabaseError).code !== lockTimeout) throw cause
+    throw new RestoreRefusedError('Another restore into this database is under way: wait for its end.', { cause })
   }
+  await client.query('set lock_timeout = 0')
 }
 
-const takePlace = async (dataDir: string, databaseMark: string): Promise<void> => {
-  for (const name of await repositoriesIn(dataDir)) {
-    await rm(join(dataDir, 'repositories', name), { recursive: true, force: true })
+/** Looks whether the place is free, and takes away what an interrupted restore has left there. */
+const clearPlace = async (client: pg.Client, manifest: Manifest, dataDir: string): Promise<void> => {
+  const [inDatabase, inDirectory] = [await readRestoring(client), await readRestoringFile(dataDir)]
+  if (inDirectory !== null && inDirectory !== inDatabase?.id) {
+    throw new RestoreRefusedError(
+      `${dataDir} is not empty: a restore into another database was interrupted there, and what it left may be in use. Set DATA_DIR to a new directory.`,
+    )
   }
-  await writeFile(join(dataDir, mark), databaseMark, { mode: 0o600 })
-  await syncDirectory(dataDir)
+  if (inDirectory !== null && inDatabase?.isComplete === true) {
+    await removeTraces(client, dataDir)
+    throw new RestoreRefusedError(
+      `An earlier restore into ${dataDir} and this database, whose end nobody saw, is complete. What is left to do: \`countersign migrate\`, where the database is a server's, and \`countersign fsck\`.`,
+    )
+  }
+  await requireRestorable(client, manifest)
+  if (inDatabase === null) return
+  // The file goes after what it speaks of, and before what is proof that nobody has seen that.
+  if (inDirectory !== null) await rm(join(dataDir, 'repositories'), { recursive: true, force: true })
+  await rm(restoringFile(dataDir), { force: true })
+  await client.query(`drop schema ${restoringSchema} cascade`)
+}
+
+/** What is left to do when the rows are in their place. */
+const finish = async (databaseUrl: string, { dataDir, migrate }: RestoreTarget): Promise<void> => {
+  await endRestore(databaseUrl, dataDir)
+  await migrate(databaseUrl)
+  const client = await connect(databaseUrl)
+  try {
+    await client.query('analyze')
+  } finally {
+    await client.end()
+  }
 }
 
 /**
- * Restores a verified backup. The rows become visible last, in one transaction, when all else is in its place; when
- * anything fails before, what was put there is removed again.
+ * Restores a verified backup. Rows are loaded where nobody sees them, and are put into their place last, in one short
+ * transaction, when all else is in its own; when anything fails before, what was put there is removed again.
  * @returns what a person has to see to
- * @throws RestoreRefusedError when the place is not empty, or its keys are others
+ * @throws RestoreRefusedError when the place is not empty, or its keys are others; Error, also when the database did not
+ *   say any more whether it is done: then nothing is removed
  */
 export const restoreBackup = async (target: RestoreTarget, options: RestoreOptions): Promise<readonly string[]> => {
   const { dataDir, givenKeys } = target
@@ -105,12 +119,22 @@ export const restoreBackup = async (target: RestoreTarget, options: RestoreOptio
   await using stack = new AsyncDisposableStack()
   const client = await connect(databaseUrl)
   stack.defer(() => client.end())
-  await requireNoRows(client, manifest, dataDir)
-  await requireSameDatabase(client, dataDir)
-  await takePlace(dataDir, await databaseMark(client))
+  await beAlone(client)
+  await clearPlace(client, manifest, dataDir)
+  await target.migrate(databaseUrl, { upTo: manifest.migrations })
 
+  const id = randomUUID()
   await using undo = new AsyncDisposableStack()
-  undo.defer(() => rm(join(dataDir, mark), { force: true }))
+  const placed = (path: string) => undo.defer(() => rm(path, { recursive: true, force: true }))
+  undo.defer(async () => {
+    await client.end()
+    await unloadDatabase(databaseUrl, id).catch((error: unknown) => {
+      progress(`what was loaded is still in the database, for the next restore to remove: ${(error as Error).message}`)
+    })
+  })
+  const aside = await putTablesAside(client, id)
+  placed(restoringFile(dataDir))
+  await writeRestoringFile(dataDir, id)
   const git = target.git()
   stack.use(git)
   const drafts = new Map<string, string>()
@@ -118,29 +142,23 @@ export const restoreBackup = async (target: RestoreTarget, options: RestoreOptio
     for (const draft of drafts.values()) await git.remove(draft)
   })
   await draftRepositories(git, directory, manifest, drafts, options)
-  await target.migrate(databaseUrl, manifest.migrations)
-  await loadDatabase(client, directory, manifest, options, async () => {
-    for (const [projectId, draft] of drafts) {
-      if (!(await git.publish(draft, projectId))) {
-        throw new RestoreRefusedError(`Somebody else has made the repository of the project ${projectId}.`)
-      }
-      undo.defer(() => rm(git.directory(projectId), { recursive: true, force: true }))
-    }
-    if (drafts.size > 0) await syncDirectory(join(dataDir, 'repositories'))
-    await placeUploads(directory, dataDir, manifest)
-    const placed = await placeSecrets(directory, dataDir, manifest)
-    undo.defer(async () => {
-      for (const file of placed) await rm(file, { force: true })
-    })
-    signal.throwIfAborted()
-  })
-  // From here on it is there: nothing is taken back.
-  undo.move()
-  await rm(join(dataDir, mark), { force: true })
+  await loadDatabase(client, directory, manifest, aside, options)
+  await placeRepositories(git, drafts, placed)
+  if (drafts.size > 0) await syncDirectory(join(dataDir, 'repositories'))
+  await placeUploads(directory, dataDir, manifest, placed)
+  await placeSecrets(directory, dataDir, manifest, placed)
+  await putTablesBack(client, aside)
+  signal.throwIfAborted()
+  // From here on perhaps all is there: nothing is taken back unless it is known that it is not.
+  const undoing = undo.move()
+  const failure = await commitRestore(client, { databaseUrl, id, patienceMs: target.patienceMs })
+  if (failure !== null) {
+    await undoing.disposeAsync()
+    throw failure
+  }
   progress('bringing it to the newest migration')
-  await target.migrate(databaseUrl).catch((cause: unknown) => {
-    throw new Error('The backup is restored, and lacks later migrations: run `countersign migrate`.', { cause })
+  await finish(databaseUrl, target).catch((cause: unknown) => {
+    throw new Error('The backup is restored, and something is left to do: run `countersign migrate`.', { cause })
   })
-  await client.query('analyze')
   return notices
 }

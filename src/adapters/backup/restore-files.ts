@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GitStore } from '../../domain/ports/git-store.ts'
 import type { CopiedRef } from '../../domain/ports/repository-copies.ts'
+import { GitCommandError } from '../git/run-git.ts'
 import { storeFile, syncDirectory } from './files.ts'
 import { fingerprintOf, type GivenKeys, readSecret } from './keys.ts'
 import { type Manifest, packFile, refsFile, secretFile, secretNames } from './manifest.ts'
@@ -46,7 +47,12 @@ export const draftRepositories = async (
     await git.create(draft, { objectFormat, branch })
     const refs = await readRefs(directory, projectId)
     const pack = createReadStream(join(directory, packFile(projectId)))
-    await git.copyIn(draft, pack, { objectFormat, branch, refs }, signal)
+    await git.copyIn(draft, pack, { objectFormat, branch, refs }, signal).catch((error: unknown) => {
+      if (!(error instanceof GitCommandError)) throw error
+      throw new Error(`git does not take the repository of the project ${projectId} as the backup has it.`, {
+        cause: error,
+      })
+    })
     progress(`repository ${index + 1} of ${repositories.length}`)
   }
 }
@@ -84,25 +90,43 @@ export const checkKeys = async (dataDir: string, given: GivenKeys, { keys }: Man
   return missing
 }
 
-/** Puts the secrets that the backup has and the data directory has not. @returns the files that were made */
+/** Gives finished repositories the names of their projects. @param placed is told each that has it */
+export const placeRepositories = async (
+  git: GitStore,
+  drafts: ReadonlyMap<string, string>,
+  placed: (path: string) => void,
+): Promise<void> => {
+  for (const [projectId, draft] of drafts) {
+    if (!(await git.publish(draft, projectId))) {
+      throw new RestoreRefusedError(`Somebody else has made the repository of the project ${projectId}.`)
+    }
+    placed(git.directory(projectId))
+  }
+}
+
+/** Puts the secrets that the backup has and the data directory has not. @param placed is told each file */
 export const placeSecrets = async (
   directory: string,
   dataDir: string,
   { files }: Manifest,
-): Promise<readonly string[]> => {
-  const placed: string[] = []
+  placed: (path: string) => void,
+): Promise<void> => {
   for (const name of secretNames) {
     const isIncluded = files.some(({ path }) => path === secretFile(name))
     if (!isIncluded || (await readSecret(dataDir, name)) !== null) continue
     await storeFile(dataDir, name, [await readFile(join(directory, secretFile(name)))])
-    placed.push(join(dataDir, name))
+    placed(join(dataDir, name))
   }
   await syncDirectory(dataDir)
-  return placed
 }
 
-/** Puts the archives of which projects are still to be made. */
-export const placeUploads = async (directory: string, dataDir: string, { files }: Manifest): Promise<void> => {
+/** Puts the archives of which projects are still to be made. @param placed is told each file */
+export const placeUploads = async (
+  directory: string,
+  dataDir: string,
+  { files }: Manifest,
+  placed: (path: string) => void,
+): Promise<void> => {
   const archives = join(dataDir, 'archives')
   for (const { path } of files) {
     const name = /^uploads\/(.+)$/.exec(path)?.[1]
@@ -110,5 +134,6 @@ export const placeUploads = async (directory: string, dataDir: string, { files }
     await mkdir(archives, { recursive: true, mode: 0o700 })
     await rm(join(archives, name), { force: true })
     await storeFile(archives, name, createReadStream(join(directory, path)))
+    placed(join(archives, name))
   }
 }

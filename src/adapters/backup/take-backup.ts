@@ -3,6 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GitStore } from '../../domain/ports/git-store.ts'
+import { requireNoRestore } from '../db/restoring.ts'
 import type { BackupOptions } from './backup-options.ts'
 import { connect } from './catalog.ts'
 import { copyProjects } from './copy-projects.ts'
@@ -24,13 +25,14 @@ export interface BackupSource {
 /**
  * Fills a directory while the server works. First all rows as of one moment, then the repositories: what rows name was
  * in them before, and is not removed before the backup has ended.
- * @throws Error when something cannot be read; the signal's reason
+ * @throws Error when something cannot be read; UnfinishedRestoreError; the signal's reason
  */
 export const takeBackup = async (source: BackupSource, options: BackupOptions): Promise<Manifest> => {
   const { directory } = options
   await using stack = new AsyncDisposableStack()
   const client = await connect(source.databaseUrl, options.signal)
   stack.defer(() => client.end())
+  await requireNoRestore(client)
   await holdMaintenance(client, options)
   const { projects, files, ...dump } = await dumpDatabase(client, source.knownMigrations, options)
   options.progress(`${dump.tables.length} tables, ${dump.tables.reduce((sum, { rows }) => sum + rows, 0)} rows`)

@@ -2,18 +2,29 @@ import { readdir } from 'node:fs/promises'
 import { LATEST_SCHEMA_VERSION } from 'bullmq'
 import pg from 'pg'
 import { migrateQueues } from '../queue/queues.ts'
+import { migrationLock } from './migration-lock.ts'
 import { createOrm, migrationsDirectory } from './orm.ts'
+import { requireNoRestore } from './restoring.ts'
 
-// Any constant serves, as long as every process that migrates uses the same.
-const migrationLock = 7_236_001
 const connectMs = 5_000
 
+export interface MigrateOptions {
+  /** Runs no others than these, and leaves the queues' tables for later. */
+  readonly upTo?: readonly string[]
+  /** Told in words when somebody else has to be waited for. */
+  readonly waiting?: (words: string) => void
+}
+
 /**
- * Brings the database to the newest migration. Several processes may call it at once: one migrates, the others wait.
- * @param upTo runs no others than these, and leaves the queues' tables for later
+ * Brings the database to the newest migration. Several processes may call it at once: one migrates, the others wait. A
+ * backup that reads the rows is waited for.
  * @returns the names of the migrations that were run
+ * @throws UnfinishedRestoreError
  */
-export const migrate = async (databaseUrl: string, upTo?: readonly string[]): Promise<readonly string[]> => {
+export const migrate = async (
+  databaseUrl: string,
+  { upTo, waiting }: MigrateOptions = {},
+): Promise<readonly string[]> => {
   const orm = await createOrm(databaseUrl, 2)
   try {
     const connection = orm.em.getConnection()
@@ -21,7 +32,13 @@ export const migrate = async (databaseUrl: string, upTo?: readonly string[]): Pr
     try {
       // It stands idle for as long as the migrations take.
       await connection.execute('set local idle_in_transaction_session_timeout = 0', [], 'run', lock)
-      await connection.execute('select pg_advisory_xact_lock(?)', [migrationLock], 'run', lock)
+      const tryLock = 'select pg_try_advisory_xact_lock(?) as mine'
+      const [tried] = await connection.execute<{ mine: boolean }[]>(tryLock, [migrationLock], 'all', lock)
+      if (tried?.mine !== true) {
+        waiting?.('waiting until another process has migrated the database, or a backup has read its rows')
+        await connection.execute('select pg_advisory_xact_lock(?)', [migrationLock], 'run', lock)
+      }
+      await withClient(databaseUrl, requireNoRestore)
       const done = await orm.migrator.up(upTo && { migrations: [...upTo] })
       if (!upTo) await migrateQueues(databaseUrl)
       return done.map((migration) => migration.name)
@@ -36,6 +53,7 @@ export const migrate = async (databaseUrl: string, upTo?: readonly string[]): Pr
 /**
  * The migrations that the database still lacks, the queues' own tables among them. It only reads: whoever migrates
  * meanwhile is not disturbed.
+ * @throws UnfinishedRestoreError
  */
 export const pendingMigrations = async (databaseUrl: string): Promise<readonly string[]> =>
   (await readMigrations(databaseUrl)).pending
@@ -48,16 +66,25 @@ export interface MigrationDifference {
   readonly unknown: readonly string[]
 }
 
-/** The same, and whether the database is of a newer version. */
-export const readMigrations = async (databaseUrl: string): Promise<MigrationDifference> => {
+/** The same, and whether the database is of a newer version. @throws UnfinishedRestoreError */
+export const readMigrations = (databaseUrl: string): Promise<MigrationDifference> =>
+  withClient(databaseUrl, async (client) => {
+    await requireNoRestore(client)
+    const done = await readIfThere<{ name: string }>(client, 'select name from migration')
+    const { pending, unknown } = await compareMigrations(done.map(({ name }) => name))
+    return { pending: (await hasQueues(client)) ? pending : [...pending, 'bullmq'], unknown }
+  })
+
+const withClient = async <Result>(
+  databaseUrl: string,
+  use: (client: pg.Client) => Promise<Result>,
+): Promise<Result> => {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: connectMs })
   // A connection that breaks between two queries would be an error that nobody caught.
   client.on('error', () => {})
   await client.connect()
   try {
-    const done = await readIfThere<{ name: string }>(client, 'select name from migration')
-    const { pending, unknown } = await compareMigrations(done.map(({ name }) => name))
-    return { pending: (await hasQueues(client)) ? pending : [...pending, 'bullmq'], unknown }
+    return await use(client)
   } finally {
     await client.end()
   }

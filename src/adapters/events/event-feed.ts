@@ -13,12 +13,23 @@ const defaultMaxInbox = 5_000
 const idlePollMs = 250
 
 interface Subscriber {
+  readonly filter: EventFilter
+  /** Of the events that it wants. */
   readonly inbox: EventRow[]
   overflown: boolean
+  /** Whether it has caught up with what this process reads. */
+  isLive: boolean
+  /** A place in the log up to which it has missed nothing, where that is known to be further than its last event. */
+  seen: EventCursor | undefined
   notify: () => void
 }
 
 const cursorOf = (event: EventRow): EventCursor => ({ xid: event.xid, id: event.id })
+
+/** Where nothing waits for a subscriber, all that it wanted up to there was given to it. */
+const noteSeen = (subscriber: Subscriber, place: EventCursor): void => {
+  if (subscriber.isLive && !subscriber.overflown && subscriber.inbox.length === 0) subscriber.seen = place
+}
 
 /**
  * Starts reading the log at its end.
@@ -38,8 +49,10 @@ export const createEventFeed = async (
   /** This process stood still for so long that what it has yet to read was removed: each subscriber has to hear of it. */
   const startOver = async (error: unknown): Promise<readonly EventRow[]> => {
     if (!(error instanceof CursorTooOldError)) throw error
+    const before = position
     position = await currentCursor(em())
     for (const subscriber of subscribers) {
+      noteSeen(subscriber, before)
       subscriber.inbox.length = 0
       subscriber.overflown = true
       subscriber.notify()
@@ -53,13 +66,18 @@ export const createEventFeed = async (
       const found = await readEvents(em(), position, { projectIds: null }, batch).catch(startOver)
       const last = found.at(-1)
       if (!last) continue
+      const before = position
       position = cursorOf(last)
       if (found.length === batch) askedAgain = true
       for (const subscriber of subscribers) {
-        if (subscriber.inbox.length + found.length > maxInbox) {
+        // What others want costs it nothing.
+        const wanted = found.filter((event) => matches(event, subscriber.filter))
+        if (wanted.length === 0) continue
+        noteSeen(subscriber, before)
+        if (subscriber.inbox.length + wanted.length > maxInbox) {
           subscriber.inbox.length = 0
           subscriber.overflown = true
-        } else if (!subscriber.overflown) subscriber.inbox.push(...found)
+        } else if (!subscriber.overflown) subscriber.inbox.push(...wanted)
         subscriber.notify()
       }
     } while (askedAgain && !closed)
@@ -93,22 +111,33 @@ export const createEventFeed = async (
     after: EventCursor | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<EventRow> {
-    const subscriber: Subscriber = { inbox: [], overflown: false, notify: () => {} }
+    const subscriber: Subscriber = {
+      filter,
+      inbox: [],
+      overflown: false,
+      isLive: false,
+      seen: undefined,
+      notify: () => {},
+    }
     let cursor = after ?? (await currentCursor(em()))
     subscribers.add(subscriber)
     const onAbort = () => subscriber.notify()
     signal.addEventListener('abort', onAbort)
     try {
       cursor = yield* catchUp(filter, cursor)
+      subscriber.isLive = true
       while (!signal.aborted && !closed) {
         const event = subscriber.inbox.shift()
         if (event) {
           if (!isAfter(cursorOf(event), cursor)) continue
           cursor = cursorOf(event)
-          if (matches(event, filter)) yield event
+          yield event
         } else if (subscriber.overflown) {
           subscriber.overflown = false
+          subscriber.isLive = false
+          if (subscriber.seen && isAfter(subscriber.seen, cursor)) cursor = subscriber.seen
           cursor = yield* catchUp(filter, cursor)
+          subscriber.isLive = true
         } else {
           await new Promise<void>((resolve) => {
             subscriber.notify = resolve

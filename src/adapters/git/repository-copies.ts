@@ -39,7 +39,9 @@ export function createRepositoryCopies(
     },
     async copyIn(draft, pack, { refs }, signal) {
       const repository = await open(draft)
-      const args = ['index-pack', '--stdin', '--threads=1']
+      // As strict as `transfer.fsckObjects` is with what a remote sends: no old fault is let through that is not there.
+      // Links are not followed, since what nothing reaches may lack something; a check of the whole comes after.
+      const args = ['index-pack', '--stdin', '--threads=1', '--fsck-objects']
       await repository.git({ args, stdin: Readable.from(pack), timeoutMs, signal })
       await setRefs(repository, refs, signal)
     },
@@ -90,7 +92,9 @@ async function packAll(
       isAlone: true,
     })
   } catch (error) {
+    listing.stdout.destroy()
     listing.kill('SIGKILL')
+    await listed.catch(() => undefined)
     throw error
   }
   // A list that broke off would look like a shorter one.

@@ -198,6 +198,13 @@ export function failureOfRequest(provider: Provider, secret: string | null, caus
   return { error, again: false, down: false, retryAfterMs: null }
 }
 
+/** The failure of a call whose client library could not be loaded. What cannot be opened now may be readable soon. */
+export function failureOfLoading(provider: Provider, cause: Error): Failure {
+  const message = `The call to ${providerNames[provider]} could not be made: its client library was not loaded: ${cause.message}`
+  const error = new ProviderError(provider, 'unreachable', message, { retryable: true, mayHaveCost: false, cause })
+  return { error, again: true, down: false, retryAfterMs: null }
+}
+
 /** The wait that a response asks for, in milliseconds: `retry-after-ms`, or `retry-after` in seconds or as a date. */
 export function retryAfterOf(headers: Headers | undefined, now: number = Date.now()): number | null {
   const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '')

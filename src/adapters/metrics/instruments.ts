@@ -79,7 +79,7 @@ export const createCounted = (registry: Registry) => {
     }),
     operationErrors: new Counter({
       name: 'countersign_graphql_errors_total',
-      help: 'Errors in the answers to GraphQL operations, by code. Errors that are members of a union are answers.',
+      help: 'Errors in the answers to GraphQL operations, and what was refused before it was one (of WebSockets websocket_ and the code of the close), by code. Errors that are members of a union are answers.',
       labelNames: ['code'],
       registers,
     }),

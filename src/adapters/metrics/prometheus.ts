@@ -59,7 +59,7 @@ export const createPrometheus = (nameOf: (model: string) => string): Prometheus 
       counted.operations.observe({ type, field }, seconds(ms))
       for (const code of codes) counted.operationErrors.inc({ code: word(code) })
     },
-    documentRefused(code) {
+    refused(code) {
       counted.operationErrors.inc({ code: word(code) })
     },
     subscriptionOpened: opened(counted.subscriptions),

@@ -1,6 +1,8 @@
 import { type AttributeValue, SpanKind as OtelKind } from '@opentelemetry/api'
 import type { StopReason } from '../../domain/ports/model-provider.ts'
 import type { SpanFacts, SpanKind } from '../../domain/ports/tracer.ts'
+import type { Redact } from '../../domain/shared/redact-secrets.ts'
+import { plainWord } from './plain-word.ts'
 
 type Attributes = Record<string, AttributeValue>
 
@@ -102,6 +104,29 @@ export const shapes: Readonly<Record<SpanKind, Shape>> = {
   sandbox: { kind: OtelKind.INTERNAL, openInference: 'CHAIN', name: ({ step }) => `sandbox ${step}` },
   commit: { kind: OtelKind.INTERNAL, openInference: 'CHAIN', name: () => 'git commit' },
   push: { kind: OtelKind.CLIENT, openInference: 'CHAIN', name: () => 'git push' },
+}
+
+/** Words of this program's own. Every other text is an id, or a name that others chose. */
+const ours: ReadonlySet<string> = new Set<keyof SpanFacts>([
+  'operation',
+  'operationType',
+  'step',
+  'agent',
+  'provider',
+  'stop',
+  'evaluation',
+  'verdict',
+  'driver',
+  'outcome',
+])
+
+/** The same facts, in which whatever others chose has the form of a name. */
+export const plainFacts = (facts: SpanFacts, redact: Redact): SpanFacts => {
+  const plain = Object.entries(facts).map(([fact, value]: [string, unknown]) => [
+    fact,
+    typeof value === 'string' && !ours.has(fact) ? plainWord(value, redact) : value,
+  ])
+  return Object.fromEntries(plain)
 }
 
 /** Facts as attributes; what is null or absent has none. */

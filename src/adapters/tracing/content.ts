@@ -11,10 +11,10 @@ const maxCharacters = 8_000
 const shown =
   (redact: Redact) =>
   (text: string): string => {
-    const safe = redact(text)
+    const safe = redact(text).toWellFormed()
     return safe.length <= maxCharacters
       ? safe
-      : `${safe.slice(0, maxCharacters)}[cut: ${safe.length - maxCharacters} more]`
+      : `${safe.slice(0, maxCharacters).toWellFormed()}[cut: ${safe.length - maxCharacters} more]`
   }
 
 const textPart = (content: string, show: Redact) => ({ type: 'text', content: show(content) })

@@ -18,6 +18,7 @@ const flushMs = 2_000
 const batches = { maxExportBatchSize: 512, maxQueueSize: 2_048 }
 const batchesWithContent = { maxExportBatchSize: 32, maxQueueSize: 256 }
 const succeeded = 0
+const failed = 1
 
 /** Says once that a receiver does not take the spans, and once that it does again. */
 const createTeller = (endpoint: string, log: Logger) => {
@@ -40,11 +41,16 @@ const createTeller = (endpoint: string, log: Logger) => {
 
 const telling = (exporter: SpanExporter, tell: ReturnType<typeof createTeller>): SpanExporter => ({
   export(spans, done) {
-    exporter.export(spans, (result) => {
+    const told: typeof done = (result) => {
       if (result.code === succeeded) tell.succeeded()
       else tell.failed(result.error)
       done(result)
-    })
+    }
+    try {
+      exporter.export(spans, told)
+    } catch (error) {
+      told({ code: failed, error: error as Error })
+    }
   },
   shutdown: () => exporter.shutdown(),
   forceFlush: async () => exporter.forceFlush?.(),

@@ -35,7 +35,7 @@ export const openTracer = async (
   const [{ openExport }, { createTracer }] = await Promise.all([import('./open-export.ts'), import('./otel-tracer.ts')])
   const { otel, close } = openExport(settings, sender, log)
   return {
-    tracer: createTracer({ otel, capturesContent: settings.capturesContent, redact: sender.redact }),
+    tracer: createTracer({ otel, capturesContent: settings.capturesContent, redact: sender.redact, log }),
     [Symbol.asyncDispose]: close,
   }
 }

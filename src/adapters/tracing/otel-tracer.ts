@@ -4,16 +4,26 @@ import {
   type Span as OtelSpan,
   type Tracer as OtelTracer,
   ROOT_CONTEXT,
-  type SpanContext,
   SpanStatusCode,
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
-import type { Span, SpanContent, SpanFacts, SpanKind, SpanOptions, Tracer } from '../../domain/ports/tracer.ts'
+import {
+  type Span,
+  type SpanContent,
+  type SpanFacts,
+  type SpanKind,
+  type SpanOptions,
+  type Tracer,
+  unrecorded,
+} from '../../domain/ports/tracer.ts'
 import { withLogContext } from '../../domain/shared/log-context.ts'
 import type { Redact } from '../../domain/shared/redact-secrets.ts'
-import { attributesOf, fixedAttributes, shapes } from './attributes.ts'
+import type { Logger } from '../../domain/shared/services.ts'
+import { createAttempt } from './attempt.ts'
+import { attributesOf, fixedAttributes, plainFacts, shapes } from './attributes.ts'
 import { contentAttributes } from './content.ts'
+import { plainWord } from './plain-word.ts'
 import { fromTraceparent, toTraceparent } from './traceparent.ts'
 
 export interface TracerOptions {
@@ -21,9 +31,32 @@ export interface TracerOptions {
   /** Whether what people and models wrote is recorded too. */
   readonly capturesContent: boolean
   readonly redact: Redact
+  readonly log: Logger
+}
+
+/** Where what is under way stands. Read once from the SDK, so that nobody who asks for it later meets its faults. */
+interface Place {
+  readonly span: OtelSpan
+  readonly context: Context
+  readonly traceId: string
+  readonly traceparent: string
+  readonly isRecorded: boolean
 }
 
 const maxMessageCharacters = 500
+
+const placeOf = (span: OtelSpan, within: Context): Place => {
+  const at = span.spanContext()
+  return {
+    span,
+    context: trace.setSpan(within, span),
+    traceId: at.traceId,
+    traceparent: toTraceparent(at),
+    isRecorded: (at.traceFlags & TraceFlags.SAMPLED) !== 0,
+  }
+}
+
+const linkTo = ({ span }: Place) => ({ context: span.spanContext() })
 
 /** What kind of error it was; its message may hold what somebody wrote. */
 const typeOf = (error: unknown): string => {
@@ -32,65 +65,77 @@ const typeOf = (error: unknown): string => {
   return code ?? error.name
 }
 
-const isRecorded = ({ traceFlags }: SpanContext): boolean => (traceFlags & TraceFlags.SAMPLED) !== 0
-
 /**
  * Records spans. What is under way is kept here and not in OpenTelemetry's globals: nothing is registered there, so no
- * library finds a tracer or a propagator of ours, and no trace header leaves this process.
+ * library finds a tracer or a propagator of ours, and no trace header leaves this process. Nothing of the SDK is called
+ * but in an attempt: a span that cannot be begun, noted on or ended is dropped, and the work goes on.
  */
-export const createTracer = ({ otel, capturesContent, redact }: TracerOptions): Tracer => {
-  const active = new AsyncLocalStorage<Context>()
-  const here = (): SpanContext | undefined => {
-    const context = active.getStore()
-    return context && trace.getSpanContext(context)
-  }
-
-  const begin = (kind: SpanKind, facts: SpanFacts, stored: string | null | undefined): OtelSpan => {
-    const { name, kind: otelKind } = shapes[kind]
-    const attributes = { ...fixedAttributes(kind), ...attributesOf(facts) }
-    const asker = here()
-    const joined = fromTraceparent(stored)
-    if (!joined || joined.traceId === asker?.traceId) {
-      return otel.startSpan(name(facts), { kind: otelKind, attributes }, active.getStore() ?? ROOT_CONTEXT)
-    }
-    const links = asker ? [{ context: asker }] : []
-    const context = trace.setSpanContext(ROOT_CONTEXT, joined)
-    const span = otel.startSpan(name(facts), { kind: otelKind, attributes, links }, context)
-    if (asker) trace.getSpan(active.getStore() ?? ROOT_CONTEXT)?.addLink({ context: span.spanContext() })
-    return span
-  }
+export const createTracer = ({ otel, capturesContent, redact, log }: TracerOptions): Tracer => {
+  const active = new AsyncLocalStorage<Place>()
+  const attempt = createAttempt(log)
 
   const fail = (span: OtelSpan, failure: string, message?: string) => {
-    span.setAttribute('error.type', failure)
+    span.setAttribute('error.type', plainWord(failure, redact))
     span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) })
   }
 
   const noteOn = (span: OtelSpan, facts: SpanFacts, content: (() => SpanContent) | undefined) => {
-    span.setAttributes(attributesOf(facts))
+    span.setAttributes(attributesOf(plainFacts(facts, redact)))
     if (facts.failure !== undefined) fail(span, facts.failure)
     if (content && capturesContent && span.isRecording()) span.setAttributes(contentAttributes(content(), redact))
+  }
+
+  const noteError = (span: OtelSpan, error: unknown) => {
+    const message =
+      capturesContent && error instanceof Error
+        ? redact(error.message).slice(0, maxMessageCharacters).toWellFormed()
+        : undefined
+    fail(span, typeOf(error), message)
+  }
+
+  const begin = (kind: SpanKind, given: SpanFacts, { trace: stored, content }: SpanOptions): Place => {
+    const facts = plainFacts(given, redact)
+    const { name, kind: otelKind } = shapes[kind]
+    const options = { kind: otelKind, attributes: { ...fixedAttributes(kind), ...attributesOf(facts) } }
+    const asker = active.getStore()
+    const joined = fromTraceparent(stored)
+    const isElsewhere = joined !== undefined && joined.traceId !== asker?.traceId
+    const within = isElsewhere ? trace.setSpanContext(ROOT_CONTEXT, joined) : (asker?.context ?? ROOT_CONTEXT)
+    const links = isElsewhere && asker ? [linkTo(asker)] : []
+    const place = placeOf(otel.startSpan(name(facts), { ...options, links }, within), within)
+    noteOn(place.span, {}, content)
+    if (isElsewhere && asker) attempt(() => asker.span.addLink(linkTo(place)))
+    return place
   }
 
   const span = async <Result>(
     kind: SpanKind,
     facts: SpanFacts,
     work: (span: Span) => Promise<Result>,
-    { trace: stored, content }: SpanOptions = {},
+    options: SpanOptions = {},
   ): Promise<Result> => {
-    const otelSpan = begin(kind, facts, stored)
-    noteOn(otelSpan, {}, content)
-    const noted: Span = { note: (more, written) => noteOn(otelSpan, more, written) }
-    const inside = trace.setSpan(active.getStore() ?? ROOT_CONTEXT, otelSpan)
-    const place = otelSpan.spanContext()
-    const run = () => active.run(inside, () => work(noted))
+    const place = attempt(() => begin(kind, facts, options))
+    if (place === undefined) return work(unrecorded)
+    let isWhole = true
+    const record = (write: () => void): void => {
+      if (!isWhole) return
+      isWhole =
+        attempt(() => {
+          write()
+          return true
+        }) ?? false
+    }
+    const noted: Span = {
+      note: (more, written) => record(() => noteOn(place.span, typeof more === 'function' ? more() : more, written)),
+    }
+    const run = () => active.run(place, () => work(noted))
     try {
-      return await (isRecorded(place) ? withLogContext({ traceId: place.traceId }, run) : run())
+      return await (place.isRecorded ? withLogContext({ traceId: place.traceId }, run) : run())
     } catch (error) {
-      const message = error instanceof Error ? redact(error.message).slice(0, maxMessageCharacters) : undefined
-      fail(otelSpan, typeOf(error), capturesContent ? message : undefined)
+      record(() => noteError(place.span, error))
       throw error
     } finally {
-      otelSpan.end()
+      record(() => place.span.end())
     }
   }
 
@@ -98,17 +143,14 @@ export const createTracer = ({ otel, capturesContent, redact }: TracerOptions): 
     isOn: true,
     span,
     join(stored, facts, work) {
-      const joined = fromTraceparent(stored)
-      if (!joined || joined.traceId === here()?.traceId) return work()
+      const joined = attempt(() => fromTraceparent(stored))
+      if (!joined || joined.traceId === active.getStore()?.traceId) return work()
       return span('step', facts, work, { trace: stored })
     },
-    current() {
-      const place = here()
-      return place ? toTraceparent(place) : null
-    },
+    current: () => active.getStore()?.traceparent ?? null,
     traceId() {
-      const place = here()
-      return place && isRecorded(place) ? place.traceId : null
+      const place = active.getStore()
+      return place?.isRecorded ? place.traceId : null
     },
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { unpackBackup } from '../../adapters/backup/backup-archive.ts'
+import type { Manifest } from '../../adapters/backup/manifest.ts'
 import { RestoreRefusedError, readManifest, verifyBackup } from '../../adapters/backup/read-backup.ts'
 import type { RestoreOptions } from '../../adapters/backup/restore-backup.ts'
 import { type ExitCode, UsageError } from '../exit.ts'
@@ -22,25 +23,27 @@ export interface RestoreCommand {
   readonly check: () => Promise<ExitCode>
 }
 
-/** Gives a backup's directory: the one that is named, or one that its file is unpacked into for as long as `use` runs. */
+/**
+ * Gives a backup's directory, the one that is named or one that its file is unpacked into for as long as `use` runs, with
+ * what it says of itself.
+ */
 const withDirectory = async <Result>(
-  { path, dataDir, signal }: RestoreCommand,
+  { path, dataDir, knownMigrations, signal }: RestoreCommand,
   progress: (words: string) => void,
-  use: (directory: string) => Promise<Result>,
+  use: (directory: string, manifest: Manifest) => Promise<Result>,
 ): Promise<Result> => {
   const place = resolve(path)
   const found = await stat(place).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
     throw new UsageError(`There is no backup ${visibleLine(place)}.`)
   })
-  if (found.isDirectory()) return await use(place)
+  if (found.isDirectory()) return await use(place, await readManifest(place, knownMigrations))
   // Beside what is made of it: there has to be room for that.
   await mkdir(dataDir, { recursive: true, mode: 0o711 })
   const unpacked = await mkdtemp(join(dataDir, '.unpacked-'))
   try {
     progress('unpacking')
-    await unpackBackup(place, unpacked, signal)
-    return await use(unpacked)
+    return await use(unpacked, await unpackBackup(place, unpacked, knownMigrations, signal))
   } finally {
     await rm(unpacked, { recursive: true, force: true })
   }
@@ -52,11 +55,10 @@ const withDirectory = async <Result>(
  *   changed
  */
 export const restore = async (command: RestoreCommand): Promise<ExitCode> => {
-  const { output, signal, knownMigrations } = command
+  const { output, signal } = command
   const progress = createProgress(output)
   try {
-    await withDirectory(command, progress, async (directory) => {
-      const manifest = await readManifest(directory, knownMigrations)
+    await withDirectory(command, progress, async (directory, manifest) => {
       progress('comparing every file with its SHA-256')
       await verifyBackup(directory, manifest, signal)
       const notices = await command.restore({ directory, manifest, signal, progress })

@@ -2,7 +2,7 @@ import { defaultModels } from '../../adapters/llm/default-models.ts'
 import { isConfigured } from '../../adapters/llm/models.ts'
 import type { Config, ProviderConfig } from '../../config.ts'
 import { describeFault } from '../exit.ts'
-import { type Check, limited, missing, ok } from './check.ts'
+import { type Check, ok } from './check.ts'
 
 const limitMs = 10_000
 
@@ -30,15 +30,39 @@ const providersOf = ({ openai, anthropic }: Config): readonly Asked[] =>
     },
   ].filter(({ access }) => isConfigured(access))
 
-type Answer = 'accepted' | 'refused' | 'unknown'
+/** What a provider's answer says of the key. */
+interface Finding {
+  readonly status: Check['status']
+  readonly words: string
+  /** Null when all is well. */
+  readonly remedy: string | null
+}
 
-/** A server of the same kind may not list its models: only a refusal says something of the key. */
-const askProvider = async ({
-  name,
-  access,
-  path,
-  headers,
-}: Asked): Promise<{ name: string; answer: Answer; words: string }> => {
+/** A key was accepted where the list was given, and by nothing else. */
+const findingOf = (name: Asked['name'], http: number): Finding => {
+  const say = (status: Finding['status'], words: string, remedy: string | null): Finding => ({
+    status,
+    words: `${name} ${words} (HTTP ${http})`,
+    remedy,
+  })
+  if (http >= 200 && http < 300) return say('ok', 'gave its list of models', null)
+  if (http === 401 || http === 403) return say('missing', 'refused it', `set ${name}_API_KEY to a valid key`)
+  if (http === 429) {
+    const remedy = `ask again later; if it stays so, raise the limits or the credit of ${name}_API_KEY`
+    return say('limited', 'takes no more requests with it now', remedy)
+  }
+  if (http < 400) {
+    const words = 'did not answer properly: it sends callers elsewhere, where no key goes'
+    return say('limited', words, `set ${name}_BASE_URL to the address that answers itself`)
+  }
+  const remedy =
+    http < 500
+      ? `see that ${name}_BASE_URL is the address of its API; if that server lists no models, only a call shows whether it takes the key`
+      : `ask again later; if it stays so, see what stands at ${name}_BASE_URL, a proxy or the provider`
+  return say('limited', 'did not answer properly', remedy)
+}
+
+const askProvider = async ({ name, access, path, headers }: Asked): Promise<Finding> => {
   const base = (access.baseUrl ?? defaultModels[name].baseUrl).replace(/\/+$/, '')
   try {
     const response = await fetch(`${base}${path}`, {
@@ -48,27 +72,24 @@ const askProvider = async ({
       signal: AbortSignal.timeout(limitMs),
     })
     await response.body?.cancel()
-    const { status } = response
-    if (status === 401 || status === 403)
-      return { name, answer: 'refused', words: `${name} refused it (HTTP ${status})` }
-    return { name, answer: 'accepted', words: `${name} answers (HTTP ${status})` }
+    return findingOf(name, response.status)
   } catch (error) {
     return {
-      name,
-      answer: 'unknown',
+      status: 'limited',
       words: `${name} cannot be reached from here: ${describeFault(error, { stack: false })}`,
+      remedy: `see that the machines with workers reach the providers, or correct ${name}_BASE_URL`,
     }
   }
 }
 
+const worst = (found: readonly Finding[]): Check['status'] =>
+  (['missing', 'limited'] as const).find((status) => found.some((each) => each.status === status)) ?? 'ok'
+
 /** Whether the providers take the keys that are set. Asks each once for its list of models. */
 export const checkKeys = async (config: Config): Promise<Check> => {
-  const asked = await Promise.all(providersOf(config).map(askProvider))
-  if (asked.length === 0) return ok('keys', 'none is set')
-  const detail = asked.map(({ words }) => words).join('; ')
-  const refused = asked.filter(({ answer }) => answer === 'refused').map(({ name }) => `${name}_API_KEY`)
-  if (refused.length > 0) return missing('keys', detail, `set ${refused.join(' and ')} to a valid key`)
-  return asked.every(({ answer }) => answer === 'accepted')
-    ? ok('keys', detail)
-    : limited('keys', detail, 'see that the machines with workers reach the providers, or correct the base URL')
+  const found = await Promise.all(providersOf(config).map(askProvider))
+  if (found.length === 0) return ok('keys', 'none is set')
+  const detail = found.map(({ words }) => words).join('; ')
+  const remedies = found.flatMap(({ remedy }) => remedy ?? [])
+  return { name: 'keys', status: worst(found), detail, remedy: remedies.length === 0 ? null : remedies.join('; ') }
 }

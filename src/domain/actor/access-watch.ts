@@ -18,7 +18,7 @@ export interface AccessWatch extends Disposable {
 }
 
 /** What somebody may: their role on all projects, bounded by the token's, and on those that they are a member of. */
-interface Grant {
+export interface Grant {
   readonly everywhere: Role | null
   readonly projects: ReadonlyMap<string, Role>
 }
@@ -37,7 +37,7 @@ const isNarrower = (now: Grant, before: Grant): boolean =>
   [...before.projects].some(([project, role]) => !includesRole(now.projects.get(project) ?? null, role))
 
 /** What the tokens' actors may now, by token; a token that is not there lets nobody in. Two queries for any number. */
-const readGrants = async (
+export const readGrants = async (
   em: EntityManager,
   tokenIds: readonly string[],
   now: Date,

@@ -5,6 +5,9 @@ import { boundedRole, globalRole, includesRole, type Viewer, widerRole } from '.
 
 /** What a viewer may on a project; null when they may not even see it. */
 export const projectRole = async (em: EntityManager, viewer: Viewer, projectId: string): Promise<Role | null> => {
+  const everywhere = globalRole(viewer)
+  // No membership adds to as much as the token allows.
+  if (everywhere === viewer.tokenRole) return everywhere
   const membership = await rows(em)
     .selectFrom('Membership')
     .select('role')

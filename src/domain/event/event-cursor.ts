@@ -18,9 +18,13 @@ export const parseCursor = (text: string): EventCursor => {
   if (xid === undefined || id === undefined || BigInt(xid) > maxXid || BigInt(id) > maxId) {
     throw fieldFault('after', 'is not a cursor of this event log')
   }
-  return { xid, id }
+  // As the log has them: a client may have put zeros before.
+  return { xid: String(BigInt(xid)), id: String(BigInt(id)) }
 }
 
 /** Whether a comes after b. */
 export const isAfter = (a: EventCursor, b: EventCursor): boolean =>
-  BigInt(a.xid) === BigInt(b.xid) ? BigInt(a.id) > BigInt(b.id) : BigInt(a.xid) > BigInt(b.xid)
+  a.xid === b.xid ? isLarger(a.id, b.id) : isLarger(a.xid, b.xid)
+
+/** Of whole numbers as PostgreSQL writes them: no signs, no zeros before. Asked for every event and follower. */
+const isLarger = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)

@@ -41,8 +41,8 @@ export interface Measure {
   commitEnded(outcome: string): void
   /** @param codes of the errors in its answer */
   operationEnded(operation: MeasuredOperation & { readonly ms: number; readonly codes: readonly string[] }): void
-  /** Something refused before it was an operation: a document that cannot be parsed or is not valid. */
-  documentRefused(code: string): void
+  /** Something was refused before it was an operation: a document, a request, or a connection, by the code told. */
+  refused(code: string): void
   /** @returns what to call at its end */
   subscriptionOpened(): () => void
   /** @returns what to call at its end */
@@ -62,7 +62,7 @@ export const unmeasured: Measure = {
   diffReviewed: nothing,
   commitEnded: nothing,
   operationEnded: nothing,
-  documentRefused: nothing,
+  refused: nothing,
   subscriptionOpened: () => nothing,
   socketOpened: () => nothing,
 }

@@ -20,7 +20,8 @@ export type SpanKind =
 
 /**
  * What is known of a part: ids, names, counts, words of a fixed set. Never a prompt, an answer, a file, or anything else
- * that a person or a model wrote: that is `SpanContent`.
+ * that a person or a model wrote: that is `SpanContent`. Of names that others chose (`model`, `answeringModel`, `tool`,
+ * `toolUseId`, `failure`) those that do not look like one are recorded as a hash.
  */
 export interface SpanFacts {
   /** What was asked for: the type of a GraphQL operation with the names of its root fields, or a tool over MCP. */
@@ -87,8 +88,12 @@ export interface SpanContent {
 
 /** A part that is under way. */
 export interface Span {
-  /** Adds what became known. @param content asked for only where contents are recorded */
-  note(facts: SpanFacts, content?: () => SpanContent): void
+  /**
+   * Adds what became known. It throws nothing: what cannot be recorded is left out.
+   * @param facts a function where they have to be worked out: it is called only if anything is recorded
+   * @param content asked for only where contents are recorded
+   */
+  note(facts: SpanFacts | (() => SpanFacts), content?: () => SpanContent): void
 }
 
 export interface SpanOptions {
@@ -103,7 +108,10 @@ export interface SpanOptions {
 export interface Tracer {
   /** Whether anything is recorded at all; nobody needs to look but who would read something for it alone. */
   readonly isOn: boolean
-  /** Does a part of the work; what it throws is noted on the part, and thrown. */
+  /**
+   * Does a part of the work, once; what it throws is noted on the part, and thrown. A part that cannot be recorded is
+   * done all the same.
+   */
   span<Result>(
     kind: SpanKind,
     facts: SpanFacts,
@@ -118,7 +126,8 @@ export interface Tracer {
   traceId(): string | null
 }
 
-const unrecorded: Span = { note() {} }
+/** A part of which nothing is recorded. */
+export const unrecorded: Span = { note() {} }
 
 /** Records nothing. */
 export const noTracer: Tracer = {

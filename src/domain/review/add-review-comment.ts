@@ -3,11 +3,11 @@ import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import type { DiffRow } from '../diff/diff.entity.ts'
 import { pendingDiffStatuses } from '../diff/diff.status.ts'
-import { findDiff } from '../diff/find-diff.ts'
+import { lockDiff, readDiff } from '../diff/find-diff.ts'
 import { ForbiddenError, InvalidTransitionError } from '../errors.ts'
 import { cut, safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
-import { type Transaction, transact } from '../shared/transact.ts'
+import { transact } from '../shared/transact.ts'
 import { fieldFault, prose, validate } from '../shared/validate.ts'
 import { sideLines } from './comment-lines.ts'
 import { diffSides, ReviewComment } from './review-comment.entity.ts'
@@ -24,18 +24,18 @@ export type AddReviewCommentInput = z.input<typeof input>
 const maxDrafts = 500
 const maxCodeCharacters = 2_000
 
-const findCommentable = async (tx: Transaction, viewer: Viewer, diffId: string) => {
-  if (viewer.actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can review.')
-  const { diff } = await findDiff(tx, viewer, diffId, 'REVIEWER')
-  if (!pendingDiffStatuses.includes(diff.status)) {
-    throw new InvalidTransitionError(
-      'diff',
-      diff.status,
-      'HUMAN_REVIEWING',
-      'A remark is sent with a review, and this diff takes none.',
-    )
-  }
-  return diff
+const requirePerson = ({ actor }: Viewer): void => {
+  if (actor.kind !== 'HUMAN') throw new ForbiddenError('Only a person can review.')
+}
+
+const requireCommentable = ({ status }: Pick<DiffRow, 'status'>): void => {
+  if (pendingDiffStatuses.includes(status)) return
+  throw new InvalidTransitionError(
+    'diff',
+    status,
+    'HUMAN_REVIEWING',
+    'A remark is sent with a review, and this diff takes none.',
+  )
 }
 
 /** The line that the remark is on. @throws ValidationError when the diff has no such line */
@@ -65,10 +65,12 @@ export const addReviewComment = async (
   given: AddReviewCommentInput,
 ): Promise<string> => {
   const checked = validate(input, given)
-  const diff = await transact(services, async (tx) => (await findCommentable(tx, viewer, checked.diffId)) as DiffRow)
+  requirePerson(viewer)
+  const diff = await readDiff(services, viewer, checked.diffId, 'REVIEWER')
+  requireCommentable(diff)
   const code = await codeAt(services, diff, checked)
   return transact(services, async (tx) => {
-    await findCommentable(tx, viewer, checked.diffId)
+    requireCommentable(await lockDiff(tx, viewer, checked.diffId, 'REVIEWER'))
     const authorId = viewer.actor.id
     if ((await tx.em.count(ReviewComment, { diffId: diff.id, authorId, reviewId: null })) >= maxDrafts) {
       throw fieldFault('diffId', `${maxDrafts} drafts of yours are on this diff already: send them first`)

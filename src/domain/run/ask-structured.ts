@@ -77,7 +77,7 @@ export const askStructured = <Answer>(
   const facts = { ...siteFacts(site), provider: provider.provider, model, ...(verdictOf && { evaluation: name }) }
   return services.tracer.span(verdictOf ? 'evaluation' : 'agent', facts, async (span) => {
     const answer = await ask(services, lease, site, provider, sequence, question)
-    if (verdictOf) span.note({ verdict: verdictOf(answer) })
+    if (verdictOf) span.note(() => ({ verdict: verdictOf(answer) }))
     return answer
   })
 }

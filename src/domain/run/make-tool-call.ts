@@ -39,7 +39,7 @@ const useTool = async (
   return tool.run(services, workspace, args.value, lease.signal)
 }
 
-/** The same, as a part of the trace. The name and id that a model gave are its words: those of a known tool alone are said. */
+/** The same, as a part of the trace. The name that a model gave is its word: that of a known tool alone is said. */
 const useTraced = (
   services: Services,
   lease: HeldLease,
@@ -51,7 +51,7 @@ const useTraced = (
   const tool = tools.find((known) => known.definition.name === use.name)?.definition.name ?? 'unknown'
   return services.tracer.span(
     'tool',
-    { ...siteFacts(site), tool, toolUseId: cut(use.id, 200) },
+    { ...siteFacts(site), tool, toolUseId: use.id },
     async (span) => {
       const result = await useTool(services, lease, tools, { projectId: site.projectId, tree }, use)
       span.note(result.isError ? { failure: 'tool_error' } : {}, () => ({ result: result.text }))

@@ -11,7 +11,7 @@ import { defineTool, type Tool } from './tool.ts'
 import { refuse, succeed } from './workspace.ts'
 
 /** For one call: each takes the machine's memory, and beside too many others a test meets its limit of time. */
-const testsAtOnce = 2
+export const testsAtOnce = 2
 
 /**
  * Lets an agent run the project's tests on its workspace, in the same sandbox that decides later. Tests that call models

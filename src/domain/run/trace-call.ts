@@ -41,10 +41,13 @@ export const traceCall = (
       try {
         const answer = await send()
         const { usage, model: answeringModel, stop } = answer
-        span.note({ ...usageFacts(services, model, usage), answeringModel, stop }, () => ({ answer }))
+        span.note(
+          () => ({ ...usageFacts(services, model, usage), answeringModel, stop }),
+          () => ({ answer }),
+        )
         return answer
       } finally {
-        span.note(sent())
+        span.note(sent)
       }
     },
     { content: () => ({ system, messages }) },

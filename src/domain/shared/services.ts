@@ -17,6 +17,7 @@ import type { Tracer } from '../ports/tracer.ts'
 import type { WebhookSender } from '../ports/webhook-sender.ts'
 import type { ModelLimits } from '../testing/model-limits.ts'
 import type { Bounds } from './bounds.ts'
+import type { Redact } from './redact-secrets.ts'
 
 export interface Logger {
   debug(fields: object, message: string): void
@@ -90,6 +91,8 @@ export interface Services {
   /** Counts and times what is done. */
   readonly measure: Measure
   readonly tracer: Tracer
+  /** Takes out what this process knows as a secret, and what has the form of one. */
+  readonly redact: Redact
   readonly wake: Wake
   /** How much work waits in the queues. */
   readonly queues: Pick<Queues, 'counts'>

@@ -10,7 +10,7 @@ export const traceTestCalls = <Book extends CallBook>(services: Services, site: 
   if (!tracer.isOn) return book
   // A call comes by a connection that the test made: nothing of ours is under way there.
   const trace = tracer.current()
-  const underWay = new Map<string, { readonly model: string; readonly end: (facts: SpanFacts) => void }>()
+  const underWay = new Map<string, { readonly model: string; readonly end: (facts: () => SpanFacts) => void }>()
   return {
     ...book,
     async admit(call) {
@@ -18,7 +18,7 @@ export const traceTestCalls = <Book extends CallBook>(services: Services, site: 
       if ('refusal' in admission) return admission
       const { callId } = admission
       const { provider, model, maxOutputTokens } = call
-      const ended = new Promise<SpanFacts>((end) => underWay.set(callId, { model, end }))
+      const ended = new Promise<() => SpanFacts>((end) => underWay.set(callId, { model, end }))
       const facts = { ...siteFacts(site), provider, model, maxOutputTokens, callId, attempts: 1 }
       void tracer.span('model', facts, async (span) => span.note(await ended), { trace })
       return admission
@@ -26,8 +26,11 @@ export const traceTestCalls = <Book extends CallBook>(services: Services, site: 
     async settle(callId, outcome) {
       const call = underWay.get(callId)
       underWay.delete(callId)
-      if (outcome.status === 'ANSWERED') call?.end(usageFacts(services, call.model, outcome.usage))
-      else call?.end({ failure: outcome.status === 'LOST' ? 'lost' : 'not_answered' })
+      call?.end(() =>
+        outcome.status === 'ANSWERED'
+          ? usageFacts(services, call.model, outcome.usage)
+          : { failure: outcome.status === 'LOST' ? 'lost' : 'not_answered' },
+      )
       await book.settle(callId, outcome)
     },
   }

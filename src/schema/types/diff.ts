@@ -20,8 +20,9 @@ import {
   TestRunRef,
 } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { longText, megabytes } from '../weight.ts'
 import { FileChangeRef, shownFiles } from './file-change.ts'
-import { ReviewRef, shownReviews } from './review.ts'
+import { ReviewRef } from './review.ts'
 import { isShown } from './review-comment.ts'
 
 const ApprovalStateRef = builder.objectRef<ApprovalState>('ApprovalState').implement({
@@ -91,7 +92,7 @@ builder.node(DiffRef, {
       resolve: async (diff, _, { load }) =>
         diff.status !== 'COMMITTED' && (await load.project.load(diff.projectId))?.headCommit !== diff.baseCommit,
     }),
-    content: t.exposeString('content', { description: 'The patch as it was applied.' }),
+    content: t.exposeString('content', { description: 'The patch as it was applied.', extensions: megabytes }),
     contentHash: t.exposeString('contentHash', { description: 'SHA-256 of content. A review is bound to it.' }),
     changeHash: t.exposeString('changeHash', {
       description: 'Of what changes, without line numbers and base: the same before and after a clean rebase.',
@@ -101,7 +102,11 @@ builder.node(DiffRef, {
     additions: t.exposeInt('additions'),
     deletions: t.exposeInt('deletions'),
     hunks: t.exposeInt('hunks'),
-    prompt: t.exposeString('prompt', { nullable: true, description: 'The task that it came from.' }),
+    prompt: t.exposeString('prompt', {
+      nullable: true,
+      description: 'The task that it came from.',
+      extensions: longText,
+    }),
     commitMessage: t.exposeString('commitMessage', { description: 'Trailers are appended when it is committed.' }),
     messageHash: t.string({
       description: 'SHA-256 of commitMessage. A review is bound to it.',
@@ -152,6 +157,7 @@ builder.node(DiffRef, {
       nullable: true,
       description:
         'What changed since the viewer last opened or reviewed an earlier iteration of this change: a patch between the two result trees, empty when they are the same. Null if they have seen none.',
+      extensions: megabytes,
       resolve: async (diff, _, { load, services }) => {
         const tree = await load.lastSeenTree.load(diff.id)
         return tree === null ? null : services.git.patchBetween(diff.projectId, tree, diff.resultTree)
@@ -168,7 +174,11 @@ builder.node(DiffRef, {
     reviews: t.field({
       type: [ReviewRef],
       description: 'Oldest first.',
-      resolve: async (diff, _, { load }) => [...shownReviews(await load.approval.load(diff))],
+      resolve: async (diff, _, { load }) => {
+        // Whether a review still holds is asked of the diff.
+        load.diff.prime(diff.id, diff)
+        return [...(await load.reviewsOfDiff.load(diff.id))]
+      },
     }),
     comments: t.field({
       type: [ReviewCommentRef],

@@ -2,6 +2,7 @@ import type { EnvironmentRow } from '../../domain/environment/environment.entity
 import type { EnvironmentDefinition } from '../../domain/environment/environment-definition.ts'
 import { builder } from '../builder.ts'
 import { StepStatusEnum } from '../enums.ts'
+import { megabytes } from '../weight.ts'
 
 /** What a project's environment is to be, and the build that was last asked for. */
 export interface ShownEnvironment {
@@ -40,6 +41,7 @@ export const EnvironmentRef = builder.objectRef<ShownEnvironment>('Environment')
       nullable: true,
       description:
         'Of that build: what the commands wrote, head and tail, as it stands; at its end why it failed. Null without commands. Without control characters.',
+      extensions: megabytes,
       resolve: ({ definition, latest }) => (definition.setupCommands.length === 0 ? null : (latest?.log ?? '')),
     }),
   }),

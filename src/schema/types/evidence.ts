@@ -1,5 +1,6 @@
 import type { FoundEvidence } from '../../domain/evidence/read-evidence.ts'
 import { builder } from '../builder.ts'
+import { longText } from '../weight.ts'
 
 export const EvidenceRef = builder.objectRef<FoundEvidence>('Evidence').implement({
   description:
@@ -8,6 +9,7 @@ export const EvidenceRef = builder.objectRef<FoundEvidence>('Evidence').implemen
     payload: t.field({
       type: 'JSON',
       description: 'The in-toto statement; an empty object where the note is gone or cannot be read.',
+      extensions: longText,
       resolve: ({ payload }) => payload,
     }),
     signature: t.exposeString('signature', { description: 'Of the DSSE envelope, Ed25519, in base64.' }),

@@ -2,6 +2,7 @@ import type { DiffFile, DiffRow } from '../../domain/diff/diff.entity.ts'
 import { type Hunk, parseHunks } from '../../domain/diff/hunks.ts'
 import { builder } from '../builder.ts'
 import { ChangeKindEnum } from '../enums.ts'
+import { megabytes, partOfMegabytes, partOfPartOfMegabytes } from '../weight.ts'
 import { FileContentRef } from './file.ts'
 
 interface IndexedHunk extends Hunk {
@@ -17,7 +18,7 @@ const HunkRef = builder.objectRef<IndexedHunk>('Hunk').implement({
     oldLines: t.exposeInt('oldLines'),
     newStart: t.exposeInt('newStart'),
     newLines: t.exposeInt('newLines'),
-    text: t.exposeString('text'),
+    text: t.exposeString('text', { extensions: partOfPartOfMegabytes }),
   }),
 })
 
@@ -29,17 +30,31 @@ type FileOwner = Pick<DiffRow, 'projectId' | 'baseTree' | 'resultTree' | 'files'
 
 interface ShownFile extends DiffFile {
   readonly diff: FileOwner
-  readonly hunksBefore: number
+  /** With their places in the diff; patches are taken apart where somebody asks for that. */
+  readonly hunks: () => readonly IndexedHunk[]
 }
 
-/** A diff's files with the place of each one's first hunk. */
-export const shownFiles = (diff: FileOwner): readonly ShownFile[] => {
-  let hunksBefore = 0
-  return diff.files.map((file) => {
-    const shown = { ...file, diff, hunksBefore }
-    hunksBefore += parseHunks(file.patch).length
-    return shown
+/** The hunks of each file, counted over all. */
+const countedHunks = (files: FileOwner['files']): readonly (readonly IndexedHunk[])[] => {
+  let before = 0
+  return files.map(({ patch }) => {
+    const hunks = parseHunks(patch).map((hunk, index) => ({ ...hunk, index: before + index }))
+    before += hunks.length
+    return hunks
   })
+}
+
+/** A diff's files. */
+export const shownFiles = (diff: FileOwner): readonly ShownFile[] => {
+  let counted: ReturnType<typeof countedHunks> | undefined
+  return diff.files.map((file, place) => ({
+    ...file,
+    diff,
+    hunks() {
+      counted ??= countedHunks(diff.files)
+      return counted[place] ?? []
+    },
+  }))
 }
 
 export const FileChangeRef = builder.objectRef<ShownFile>('FileChange').implement({
@@ -54,19 +69,21 @@ export const FileChangeRef = builder.objectRef<ShownFile>('FileChange').implemen
     before: t.field({
       type: FileContentRef,
       nullable: true,
+      extensions: megabytes,
       resolve: ({ diff, path, previousPath, kind }, _, { services }) =>
         kind === 'ADDED' ? null : services.git.readFile(diff.projectId, diff.baseTree, previousPath ?? path),
     }),
     after: t.field({
       type: FileContentRef,
       nullable: true,
+      extensions: megabytes,
       resolve: ({ diff, path, kind }, _, { services }) =>
         kind === 'DELETED' ? null : services.git.readFile(diff.projectId, diff.resultTree, path),
     }),
-    patch: t.exposeString('patch'),
+    patch: t.exposeString('patch', { extensions: partOfMegabytes }),
     hunks: t.field({
       type: [HunkRef],
-      resolve: (file) => parseHunks(file.patch).map((hunk, index) => ({ ...hunk, index: file.hunksBefore + index })),
+      resolve: (file) => [...file.hunks()],
     }),
     isTest: t.exposeBoolean('isTest', { description: 'A test, or what decides how tests run.' }),
     reviewedByViewer: t.boolean({

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { FileBlob, TreeEntry } from '../../domain/ports/git-store.ts'
 import { sha256 } from '../../domain/shared/canonical-hash.ts'
 import { builder } from '../builder.ts'
+import { megabytes } from '../weight.ts'
 
 export const TreeEntryRef = builder.objectRef<TreeEntry>('TreeEntry').implement({
   description: 'One entry of a directory.',
@@ -21,12 +22,13 @@ export const FileContentRef = builder.objectRef<FileBlob>('FileContent').impleme
   fields: (t) => ({
     path: t.exposeString('path'),
     objectId: t.exposeString('objectId'),
-    sha256: t.string({ resolve: (file) => sha256(file.content) }),
+    sha256: t.string({ extensions: megabytes, resolve: (file) => sha256(file.content) }),
     size: t.int({ description: 'In bytes.', resolve: (file) => file.content.length }),
     isBinary: t.boolean({ resolve: (file) => isBinary(file.content) }),
     text: t.string({
       nullable: true,
       description: 'Null for a binary file.',
+      extensions: megabytes,
       resolve: (file) => (isBinary(file.content) ? null : file.content.toString('utf8')),
     }),
   }),

@@ -37,6 +37,7 @@ import {
   WebhookRef,
 } from '../refs.ts'
 import { administered, visible } from '../visible.ts'
+import { longList, megabytes } from '../weight.ts'
 import { MembershipRef } from './actor.ts'
 import { ApprovalPolicyRef } from './approval-policy.ts'
 import { EnvironmentRef } from './environment.ts'
@@ -102,6 +103,7 @@ builder.node(ProjectRef, {
     entries: t.field({
       type: [TreeEntryRef],
       description: 'One directory; empty when there is none at the path.',
+      extensions: longList,
       args: { path: t.arg.string({ defaultValue: '' }), revision: t.arg.string() },
       resolve: async (project, { path, revision }, { services }) => {
         const commit = await commitAt(services.git, project, revision)
@@ -111,6 +113,7 @@ builder.node(ProjectRef, {
     file: t.field({
       type: FileContentRef,
       nullable: true,
+      extensions: megabytes,
       args: { path: t.arg.string({ required: true }), revision: t.arg.string() },
       resolve: async (project, { path, revision }, { services }) => {
         const commit = await commitAt(services.git, project, revision)
@@ -148,6 +151,7 @@ builder.node(ProjectRef, {
     ),
     proposedTestCases: t.field({
       type: [ProposedTestCaseRef],
+      extensions: megabytes,
       description:
         'Test cases that the head has the files for, going by its root: pytest or unittest, the test script of package.json, vitest, node --test. Those whose command is a test case already are left out. Give one to createTestCase to have it.',
       resolve: async (project, _, { services }) => [...(await proposedTestCases(services, project))],

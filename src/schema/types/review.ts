@@ -1,4 +1,3 @@
-import type { Approval } from '../../domain/approval/load-approval.ts'
 import type { ReviewRow } from '../../domain/review/review.entity.ts'
 import { builder } from '../builder.ts'
 import { ReviewVerdictEnum } from '../enums.ts'
@@ -6,11 +5,7 @@ import { found } from '../found.ts'
 import { ActorRef, ReviewCommentRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 
-interface ShownReview extends ReviewRow {
-  readonly stillHolds: boolean
-}
-
-export const ReviewRef = builder.objectRef<ShownReview>('Review')
+export const ReviewRef = builder.objectRef<ReviewRow>('Review')
 builder.node(ReviewRef, {
   description:
     "A person's decision, or a policy rule's approval. It holds for exactly one content, evaluation, base, message and policy.",
@@ -18,9 +13,7 @@ builder.node(ReviewRef, {
   loadOne: async (id, context) => {
     const review = await context.load.review.load(id)
     const diff = review && (await context.load.diff.load(review.diffId))
-    if (!diff) return null
-    const { holding } = await context.load.approval.load(diff)
-    return visible(context, { ...review, stillHolds: holding.has(review.id) }, diff.projectId)
+    return visible(context, review, diff?.projectId)
   },
   fields: (t) => ({
     verdict: t.field({ type: ReviewVerdictEnum, resolve: (review) => review.verdict }),
@@ -49,18 +42,15 @@ builder.node(ReviewRef, {
       nullable: true,
       description:
         'The review that this one carries on: of the diff before its rebase, or of the same person under the message before theirs.',
+      resolve: (review, _, { load }) => (review.carriedFromId === null ? null : load.review.load(review.carriedFromId)),
+    }),
+    stillHolds: t.boolean({
+      description: 'Whether what was reviewed is what there is now.',
       resolve: async (review, _, { load }) => {
-        const earlier = review.carriedFromId && (await load.review.load(review.carriedFromId))
-        const diff = earlier && (await load.diff.load(earlier.diffId))
-        if (!earlier || !diff) return null
-        const { holding } = await load.approval.load(diff)
-        return { ...earlier, stillHolds: holding.has(earlier.id) }
+        const diff = found(await load.diff.load(review.diffId))
+        return (await load.approval.load(diff)).holding.has(review.id)
       },
     }),
-    stillHolds: t.exposeBoolean('stillHolds', { description: 'Whether what was reviewed is what there is now.' }),
     createdAt: t.field({ type: 'DateTime', resolve: (review) => review.createdAt }),
   }),
 })
-
-export const shownReviews = (approval: Approval): readonly ShownReview[] =>
-  approval.reviews.map((review) => ({ ...review, stillHolds: approval.holding.has(review.id) }))

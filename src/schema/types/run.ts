@@ -19,6 +19,7 @@ import {
   TestRunRef,
 } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { longText, megabytes, partOfMegabytes } from '../weight.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
 const projectOfRun = async ({ load }: GraphQLContext, runId: string | undefined) =>
@@ -56,8 +57,8 @@ export const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement(
   description: 'One use of a tool.',
   fields: (t) => ({
     name: t.exposeString('name', { description: "As the model wrote it: it may not be a tool's." }),
-    arguments: t.field({ type: 'JSON', resolve: (call) => call.arguments }),
-    result: t.exposeString('result', { description: 'What the model was told.' }),
+    arguments: t.field({ type: 'JSON', extensions: partOfMegabytes, resolve: (call) => call.arguments }),
+    result: t.exposeString('result', { description: 'What the model was told.', extensions: partOfMegabytes }),
     isError: t.exposeBoolean('isError'),
     replayed: t.exposeBoolean('replayed', {
       description: 'The result is that of the run which this one continues: nothing was done again.',
@@ -79,7 +80,7 @@ builder.node(CandidateRef, {
     modelName: t.exposeString('modelName'),
     label: t.exposeString('label'),
     status: t.field({ type: RunStatusEnum, resolve: (candidate) => candidate.status }),
-    output: t.exposeString('output', { nullable: true, description: 'What it said last.' }),
+    output: t.exposeString('output', { nullable: true, description: 'What it said last.', extensions: longText }),
     toolCalls: t.field({
       type: [ToolCallRef],
       resolve: async (candidate, _, { load }) => [...(await load.toolCallsOf.load(candidate.id))],
@@ -91,6 +92,7 @@ builder.node(CandidateRef, {
     patch: t.string({
       nullable: true,
       description: "From the run's start to what it made; null without a workspace.",
+      extensions: megabytes,
       resolve: async (candidate, _, { load, services }) => {
         const run = found(await load.run.load(candidate.runId))
         if (run.startTree === null || candidate.tree === null) return null
@@ -190,6 +192,7 @@ builder.node(CheckpointRef, {
     state: t.field({
       type: 'JSON',
       description: 'The conversation up to here, at most a megabyte of it, and whose it is.',
+      extensions: megabytes,
       resolve: ({ state }) => ({
         ...state,
         ...(state.candidateId !== undefined && {
@@ -229,11 +232,12 @@ builder.node(AgentRunRef, {
       description: 'The tree that every candidate started from; empty without a workspace.',
       resolve: (run) => run.startTree ?? '',
     }),
-    message: t.exposeString('message', { description: 'What the candidates were told.' }),
+    message: t.exposeString('message', { description: 'What the candidates were told.', extensions: longText }),
     input: t.field({
       type: 'JSON',
       description:
         'What it was started with besides the message: history, base commit, the caller’s metadata, and a note.',
+      extensions: megabytes,
       resolve: ({ purpose, role, startTree, baseCommit, history, metadata, note }) => ({
         purpose,
         role,

@@ -3,6 +3,7 @@ import { builder } from '../builder.ts'
 import { CapabilityEnum, LanguageEnum } from '../enums.ts'
 import { SafetyEvaluationRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { seldomLongList } from '../weight.ts'
 
 const SafetyFindingRef = builder.objectRef<Finding>('SafetyFinding').implement({
   description: 'Something that a reviewer should know.',
@@ -51,9 +52,21 @@ builder.node(SafetyEvaluationRef, {
       description: 'Does not.',
       resolve: ({ report }) => [...report.warnings],
     }),
-    added: t.field({ type: [CapabilityUseRef], resolve: ({ report }) => [...report.added] }),
-    removed: t.field({ type: [CapabilityUseRef], resolve: ({ report }) => [...report.removed] }),
-    unchanged: t.field({ type: [CapabilityUseRef], resolve: ({ report }) => [...report.unchanged] }),
+    added: t.field({
+      type: [CapabilityUseRef],
+      extensions: seldomLongList,
+      resolve: ({ report }) => [...report.added],
+    }),
+    removed: t.field({
+      type: [CapabilityUseRef],
+      extensions: seldomLongList,
+      resolve: ({ report }) => [...report.removed],
+    }),
+    unchanged: t.field({
+      type: [CapabilityUseRef],
+      extensions: seldomLongList,
+      resolve: ({ report }) => [...report.unchanged],
+    }),
     addedCapabilities: t.field({ type: [CapabilityEnum], resolve: ({ report }) => [...report.addedCapabilities] }),
     evaluationHash: t.exposeString('evaluationHash', {
       description: 'Over analyzer, rules, parsers, base and result. A review is bound to it.',

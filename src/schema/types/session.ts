@@ -10,6 +10,7 @@ import { found } from '../found.ts'
 import { page } from '../pages.ts'
 import { ActorRef, DiffRef, MessageRef, ProjectRef, SessionRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { longText } from '../weight.ts'
 import { ToolCallRef } from './run.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
@@ -122,7 +123,10 @@ builder.node(MessageRef, {
       description: 'The person who said it; null for an agent.',
       resolve: (message, _, { load }) => (message.authorId === null ? null : load.actor.load(message.authorId)),
     }),
-    text: t.exposeString('text', { description: 'Of an agent: as sessionText streamed it, if nothing was lost.' }),
+    text: t.exposeString('text', {
+      description: 'Of an agent: as sessionText streamed it, if nothing was lost.',
+      extensions: longText,
+    }),
     status: t.field({
       type: TurnStatusEnum,
       nullable: true,
@@ -155,6 +159,7 @@ builder.node(MessageRef, {
       type: 'JSON',
       nullable: true,
       description: "The provider's last answer in this round, as it came. Null for a person's message.",
+      extensions: longText,
       resolve: async (message, _, { load }) =>
         message.modelCallId === null ? null : ((await load.modelCall.load(message.modelCallId))?.answer?.raw ?? null),
     }),

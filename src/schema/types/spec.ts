@@ -9,6 +9,7 @@ import { found } from '../found.ts'
 import { page } from '../pages.ts'
 import { ActorRef, CandidateRef, DecisionRef, ProjectRef, SpecRef, SprintRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { longText } from '../weight.ts'
 import { CandidateErrorRef } from './run.ts'
 
 const AssessmentRef = builder.objectRef<Assessment>('Assessment').implement({
@@ -79,7 +80,7 @@ builder.node(SpecRef, {
       resolve: async (spec, _, { load }) => found(await load.project.load(spec.projectId)),
     }),
     title: t.exposeString('title'),
-    task: t.exposeString('task'),
+    task: t.exposeString('task', { extensions: longText }),
     status: t.field({ type: SpecStatusEnum, resolve: (spec) => spec.status }),
     assessment: t.field({ type: AssessmentRef, nullable: true, resolve: (spec) => spec.assessment }),
     interview: t.field({ type: InterviewRef, resolve: (spec) => spec }),

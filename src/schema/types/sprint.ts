@@ -4,6 +4,7 @@ import { PhaseKindEnum, SprintStatusEnum, StepStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import { AgentRunRef, DiffRef, PhaseRef, ProjectRef, SpecRef, SprintRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { longText, megabytes } from '../weight.ts'
 import { FileContentRef } from './file.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
@@ -57,6 +58,7 @@ builder.node(SprintRef, {
     plan: t.exposeString('plan', {
       nullable: true,
       description: `${planPath}, from Discovery; the person may edit it before approving.`,
+      extensions: longText,
     }),
     phases: t.field({
       type: [PhaseRef],
@@ -72,6 +74,7 @@ builder.node(SprintRef, {
     artifacts: t.field({
       type: [FileContentRef],
       description: 'What the phases wrote beside the change: the chosen plan.',
+      extensions: megabytes,
       resolve: async (sprint, _, { load, services }) => {
         const discovery = (await load.phasesOf.load(sprint.id)).find((phase) => phase.kind === 'DISCOVERY')
         const run = discovery && (await load.runsOfPhase.load(discovery.id)).at(-1)

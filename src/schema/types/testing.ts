@@ -5,11 +5,15 @@ import { builder } from '../builder.ts'
 import { TestRunStatusEnum, TestStatusEnum } from '../enums.ts'
 import { CandidateRef, DiffRef, SessionRef, TestCaseRef, TestRunRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { megabytes, partOfMegabytes } from '../weight.ts'
 import { UsageRef } from './usage.ts'
 
 const TestFileRef = builder.objectRef<TestFile>('TestFile').implement({
   description: 'A file laid over the workspace for one test only.',
-  fields: (t) => ({ path: t.exposeString('path'), text: t.exposeString('text') }),
+  fields: (t) => ({
+    path: t.exposeString('path'),
+    text: t.exposeString('text', { extensions: partOfMegabytes }),
+  }),
 })
 
 builder.node(TestCaseRef, {
@@ -64,9 +68,13 @@ const TestResultRef = builder
       stdout: t.string({
         description:
           'What the test wrote, without what only a terminal understands: colours, cursor movements, control and bidirectional characters. Still the words of a stranger.',
+        extensions: megabytes,
         resolve: async (result, _, { load }) => (await load.testOutput.load(result.id)).stdout,
       }),
-      stderr: t.string({ resolve: async (result, _, { load }) => (await load.testOutput.load(result.id)).stderr }),
+      stderr: t.string({
+        extensions: megabytes,
+        resolve: async (result, _, { load }) => (await load.testOutput.load(result.id)).stderr,
+      }),
       truncated: t.exposeBoolean('truncated', { description: 'True when output was left out of the middle.' }),
       durationMs: t.exposeInt('durationMs'),
       error: t.exposeString('error', {

@@ -10,6 +10,7 @@ import { maxPageSize } from '../pages.ts'
 import { formatPath, parsePath } from '../path-cursor.ts'
 import { ActorRef, ManifestEntryRef, ProjectRef, VersionRef } from '../refs.ts'
 import { visible } from '../visible.ts'
+import { megabytes } from '../weight.ts'
 import { FileContentRef } from './file.ts'
 
 builder.objectType(ManifestEntryRef, {
@@ -94,6 +95,7 @@ builder.node(VersionRef, {
     file: t.field({
       type: FileContentRef,
       nullable: true,
+      extensions: megabytes,
       args: { path: t.arg.string({ required: true }) },
       resolve: (version, { path }, { services }) => services.git.readFile(version.projectId, version.tree, path),
     }),
