@@ -36,7 +36,7 @@ export const makeRoom = (
     for (const giveBack of taken) giveBack()
   })
   const refuseAs = (refusal: Refusal): false => {
-    if (response.headersSent || response.closed) return false
+    if (response.headersSent || response.destroyed) return false
     note(refusal.code)
     refuse(response, refusal)
     return false
@@ -45,7 +45,7 @@ export const makeRoom = (
     if (size > maxBytes) return refuseAs(tooLarge(maxBytes))
     if (size <= counted) return true
     // What has ended gives nothing back any more.
-    const giveBack = response.closed ? undefined : bodies.take(tokenId, size - counted)
+    const giveBack = response.destroyed ? undefined : bodies.take(tokenId, size - counted)
     if (!giveBack) return refuseAs(tooBusy)
     counted = size
     taken.push(giveBack)

@@ -13,6 +13,7 @@ import type { Health } from '../health/health.ts'
 import { createGraphQLContext, type GraphQLContext } from '../schema/context.ts'
 import { schema } from '../schema/index.ts'
 import { createToClientError } from './client-errors.ts'
+import { closeQueued } from './close-queued.ts'
 import { graphqlRoute } from './graphql-route.ts'
 import { createGraphQLServer } from './graphql-server.ts'
 import { healthEndpoints } from './health-endpoints.ts'
@@ -138,6 +139,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     }
     withLogContext({ requestId }, () => route.serve(request, response, path).catch(giveUp))
   })
+  closeQueued(server)
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

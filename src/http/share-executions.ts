@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   createSourceEventStream,
   type DocumentNode,
@@ -26,6 +27,15 @@ interface Outcome {
 }
 
 type Outcomes = Map<string, Promise<Outcome>>
+
+/** In milliseconds: those who listen get an event at the same time, or alone. */
+const keptMs = 250
+
+/** What somebody is sent may be megabytes, and events wait in the inboxes of those who read slowly. */
+const mostKept = 50
+
+/** Longer ones are digested. */
+const longKey = 1_000
 
 /** The same viewer; tells when anything of them is read. */
 const watched = (viewer: Viewer, onRead: () => void): Viewer => ({
@@ -77,7 +87,8 @@ const createKeys = () => {
     const given = variableValues ?? {}
     // One that is left out has its default, and null is null.
     const values = names.map((each) => (Object.hasOwn(given, each) ? [given[each]] : []))
-    return `${known.number} ${name} ${JSON.stringify(values)}`
+    const key = `${known.number} ${name} ${JSON.stringify(values)}`
+    return key.length > longKey ? createHash('sha256').update(key).digest('hex') : key
   }
 }
 
@@ -101,6 +112,7 @@ const located = (events: AsyncIterable<unknown>, operation: OperationDefinitionN
  */
 export const shareExecutions = (contextOf: (viewer: Viewer) => GraphQLContext): Plugin<GraphQLContext> => {
   const outcomes = new WeakMap<object, Outcomes>()
+  const kept = new Set<() => void>()
   const keyOf = createKeys()
 
   const execute = async (args: ValidatedSubscriptionArgs, viewer: Viewer): Promise<Outcome> => {
@@ -113,13 +125,29 @@ export const shareExecutions = (contextOf: (viewer: Viewer) => GraphQLContext): 
     const result = await executeSubscriptionEvent({ ...args, contextValue })
     return { result, isPersonal, tokenId: viewer.tokenId }
   }
+  /** Lets go of an outcome a moment after it came, or when there are too many. */
+  const keepShortly = (ofEvent: Outcomes, whose: string): void => {
+    const letGo = () => {
+      ofEvent.delete(whose)
+      kept.delete(letGo)
+      clearTimeout(timer)
+    }
+    const timer = setTimeout(letGo, keptMs).unref()
+    kept.add(letGo)
+    const [oldest] = kept
+    if (kept.size > mostKept) oldest?.()
+  }
   const respond = async (args: ValidatedSubscriptionArgs, key: string, viewer: Viewer): Promise<ExecutionResult> => {
     const event = args.rootValue as object
     const ofEvent: Outcomes = outcomes.get(event) ?? new Map()
     outcomes.set(event, ofEvent)
     const outcomeFor = (whose: string): Promise<Outcome> => {
-      const outcome = ofEvent.get(whose) ?? execute(args, viewer)
+      const known = ofEvent.get(whose)
+      if (known) return known
+      const outcome = execute(args, viewer)
       ofEvent.set(whose, outcome)
+      const settled = () => keepShortly(ofEvent, whose)
+      outcome.then(settled, settled)
       return outcome
     }
     const first = await outcomeFor(key)

@@ -31,7 +31,7 @@ export const countStreams = (
     if (!res) return
     const leave = connections.take(viewer.tokenId)
     if (!leave) setResultAndStopExecution({ errors: [refusalError(tooManyConnections(maxPerToken))] })
-    else if (res.closed) leave()
+    else if (res.destroyed) leave()
     else res.once('close', leave)
   },
 })

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { type ClientRequest, createServer, type IncomingMessage, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { closeQueued } from '../../src/http/close-queued.ts'
 import { graphqlRoute } from '../../src/http/graphql-route.ts'
 import { bodyLimits, maxArchiveBytes, maxBodyBytes } from '../../src/http/limits.ts'
 import { createQuota } from '../../src/http/quota.ts'
@@ -17,14 +18,16 @@ beforeAll(async () => {
       response.once('close', () => server.emit('left'))
       server.emit('taken')
       const body = await buffer(asked.body ?? asked).catch(() => undefined)
-      if (body) response.end(`${body.length} bytes`)
+      if (body && String(body) !== 'wait') response.end(`${body.length} bytes`)
     }) as never,
     signIn: async (_request, authorization) => ({ viewer: { tokenId: String(authorization) } as never }),
     corsOrigins: [],
     bodies: createQuota(bodyLimits.each, bodyLimits.all),
     measure: { refused: (code) => refused.push(code) },
   })
-  server = createServer((asked, response) => void route.serve(asked, response, '/graphql')).listen(0, '127.0.0.1')
+  server = createServer((asked, response) => void route.serve(asked, response, '/graphql'))
+  closeQueued(server)
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })
 afterAll(() => server.close())
@@ -113,4 +116,28 @@ it.each([
   if (bytes === undefined) sent.end(Buffer.alloc(maxBodyBytes + 1))
   expect((await refusal).status).toBe(413)
   expect(refused).toEqual(['TOO_LARGE'])
+})
+
+it('whoever sends a second request behind one that is not answered, and leaves, gives back what it has taken', async () => {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const send = (type: string, bytes: number, body = '') => {
+    const head = [
+      'POST /graphql HTTP/1.1',
+      'host: x',
+      'authorization: f',
+      `content-type: ${type}`,
+      `content-length: ${bytes}`,
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  }
+  const first = once(server, 'taken')
+  send('application/json', 4, 'wait')
+  await first
+  const second = once(server, 'taken')
+  send('multipart/form-data; boundary=x', maxArchiveBytes)
+  await second
+  const left = once(server, 'left')
+  socket.destroy()
+  await left
+  await leave(await underWay('f', maxArchiveBytes))
 })
