@@ -15,15 +15,32 @@ const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
 
 let outcome: Outcome
 
+// Those that start servers, sandboxes or fill repositories take minutes together.
+const takesLong: ReadonlySet<string> = new Set([
+  'step',
+  'import',
+  'workspace',
+  'sandbox',
+  'sprint',
+  'concurrent',
+  'start',
+])
+const isRun = (name: string): boolean => process.env.COUNTERSIGN_LONG === '1' || !takesLong.has(name)
+const only = Object.keys(benchmarks).filter(isRun).join(',')
+
 // All in one process, which takes less than one for each: what they are compared with has processes of its own.
 beforeAll(async () => {
   const database = inject('database')
   if ('fault' in database) throw new Error(`There is no database for the tests: ${database.fault}`)
   const { url: redisUrl } = testRedis()
   const places = ['--postgres', database.serverUrl, ...(redisUrl === null ? [] : ['--redis', redisUrl])]
-  const { stdout } = await promisify(execFile)(process.execPath, [main, '--small', '--json', ...places], {
-    maxBuffer: 2 ** 26,
-  }).catch((error: Error & { stdout?: string }) => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [main, '--small', '--json', '--only', only, ...places],
+    {
+      maxBuffer: 2 ** 26,
+    },
+  ).catch((error: Error & { stdout?: string }) => {
     // It ends with 1 when one of them failed, which is for that one's test to say.
     if (!error.stdout) throw error
     return { stdout: error.stdout }
@@ -117,11 +134,13 @@ it('has a test for each benchmark that there is', () => {
   expect(Object.keys(shows).toSorted()).toEqual(Object.keys(benchmarks).toSorted())
 })
 
-it.each(Object.entries(shows))('%s runs, compares what both sides give, and counts what it does', (name, show) => {
-  const rows = rowsOf(name)
-  for (const row of rows) {
-    expect(row.compared, row.name).toBeGreaterThan(0)
-    expect(row.verdict.value, row.name).toBeTypeOf('number')
-  }
-  show(rows)
-})
+for (const [name, show] of Object.entries(shows)) {
+  it.runIf(isRun(name))(`${name} runs, compares what both sides give, and counts what it does`, () => {
+    const rows = rowsOf(name)
+    for (const row of rows) {
+      expect(row.compared, row.name).toBeGreaterThan(0)
+      expect(row.verdict.value, row.name).toBeTypeOf('number')
+    }
+    show(rows)
+  })
+}
