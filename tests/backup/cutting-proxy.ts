@@ -3,21 +3,33 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export type Cut = 'before the server hears of it' | 'before its answer is heard'
 
-/** Stands before a database server, and can lose a connection at the very moment of a commit. */
+/** Stands before a database server, and can lose a connection at the very moment of a commit or rollback. */
 export interface CuttingProxy extends AsyncDisposable {
   /** The URL that it was made for, by way of the proxy. */
   readonly url: string
-  /** At the next commit, whoever sends it. @param isDown also every later connection */
-  cut(moment: Cut, isDown: boolean): void
+  /**
+   * At the next commit or rollback, whoever sends it.
+   * @param isDown also every later connection
+   * @param refused told of each of those
+   */
+  cut(moment: Cut, isDown: boolean, refused?: () => void): void
 }
 
-export const startCuttingProxy = async (target: string): Promise<CuttingProxy> => {
+/** @param connecting done before each connection is made */
+export const startCuttingProxy = async (
+  target: string,
+  connecting: () => Promise<void> = async () => {},
+): Promise<CuttingProxy> => {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
-  let next: { readonly moment: Cut; readonly isDown: boolean } | null = null
-  let refuses = false
-  const server = createServer((client) => {
-    if (refuses) return void client.destroy()
+  let next: { readonly moment: Cut; readonly isDown: boolean; readonly refused: () => void } | null = null
+  let refuse: (() => void) | null = null
+  const accept = (client: Socket): void => {
+    if (refuse !== null) {
+      client.destroy()
+      refuse()
+      return
+    }
     const upstream = connect(Number(port), hostname)
     let isCut = false
     const end = () => {
@@ -32,9 +44,9 @@ export const startCuttingProxy = async (target: string): Promise<CuttingProxy> =
       })
     }
     client.on('data', (data) => {
-      if (next !== null && data.includes('commit\0')) {
+      if (next !== null && (data.includes('commit\0') || data.includes('rollback\0'))) {
         isCut = true
-        refuses = next.isDown
+        if (next.isDown) refuse = next.refused
         const { moment } = next
         next = null
         if (moment === 'before the server hears of it') return end()
@@ -45,6 +57,12 @@ export const startCuttingProxy = async (target: string): Promise<CuttingProxy> =
       if (isCut) end()
       else client.write(data)
     })
+  }
+  const server = createServer((client) => {
+    connecting().then(
+      () => accept(client),
+      (error: Error) => client.destroy(error),
+    )
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -53,8 +71,8 @@ export const startCuttingProxy = async (target: string): Promise<CuttingProxy> =
   url.port = String((server.address() as AddressInfo).port)
   return {
     url: url.href,
-    cut(moment, isDown) {
-      next = { moment, isDown }
+    cut(moment, isDown, refused = () => {}) {
+      next = { moment, isDown, refused }
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')

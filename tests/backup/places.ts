@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { restoreBackup } from '../../src/adapters/backup/restore-backup.ts'
+import { type RestoreOptions, restoreBackup } from '../../src/adapters/backup/restore-backup.ts'
 import { type BackupSource, takeBackup } from '../../src/adapters/backup/take-backup.ts'
 import { migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
 import { createGitStore } from '../../src/adapters/git/git-store.ts'
@@ -65,6 +65,7 @@ export const restored = (
   { directory, manifest }: Awaited<ReturnType<typeof backedUp>>,
   { databaseUrl, dataDir }: Pick<Place, 'databaseUrl' | 'dataDir'>,
   target: Partial<Target> = {},
+  options: Partial<RestoreOptions> = {},
 ): Promise<readonly string[]> =>
   restoreBackup(
     {
@@ -75,8 +76,11 @@ export const restored = (
       migrate,
       ...target,
     },
-    { directory, manifest, ...quietly },
+    { directory, manifest, ...quietly, ...options },
   )
+
+/** For a place whose database has all migrations already, and for whoever wants to see no migration. */
+export const migrated = async (): Promise<readonly string[]> => []
 
 /** A project with a repository of one commit. */
 export const addProject = async ({ client, dataDir }: Place, id: string): Promise<void> => {

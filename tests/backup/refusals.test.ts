@@ -3,10 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { appendFile, cp, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connect } from '../../src/adapters/backup/catalog.ts'
 import { fingerprintOf } from '../../src/adapters/backup/keys.ts'
+import { unloadDatabase } from '../../src/adapters/backup/load-database.ts'
 import { readManifest, verifyBackup } from '../../src/adapters/backup/read-backup.ts'
+import { putTablesAside } from '../../src/adapters/backup/tables-aside.ts'
 import { type MigrateOptions, migrate, migrationNames } from '../../src/adapters/db/migrate.ts'
-import { addProject, backedUp, newPlace, type Place, repositoriesOf, restored } from './places.ts'
+import { addProject, backedUp, migrated, newPlace, type Place, repositoriesOf, restored } from './places.ts'
 
 const signal = new AbortController().signal
 const projectIds = [randomUUID(), randomUUID()]
@@ -68,9 +71,66 @@ it.each([
   expect([await foundIn(place.dataDir), await projectsIn(place)]).toEqual(before)
 })
 
+it('what somebody else has in the database is named before anything moves, and nothing that needs our tables is lost', async () => {
+  await using place = await newPlace()
+  const { client } = place
+  const { manifest } = backup
+  const withTheirs = { ...manifest, tables: [...manifest.tables, { name: 'theirs', columns: ['n'], rows: 0 }] }
+  const cases: readonly [string, RegExp, typeof manifest?][] = [
+    ['create table theirs (n int)', /the table theirs, which is none of/],
+    ['create table parts (n int) partition by range (n)', /the table parts, which is none of/],
+    ['create sequence counter', /the sequence counter, which is none of/],
+    ['create view shown as select 1 as one', /the view shown, which is none of/],
+    ['create materialized view kept as select 1 as one', /the materialized view kept, which is none of/],
+    ['create schema other create view shown as select id from public.actor', /view other\.shown depends on/],
+    ['create schema other create table t (id uuid references public.actor)', /on table other\.t depends on/],
+    [
+      `create schema other create table t (n bigint default nextval('public.lease_fence'))`,
+      /default value for column n of table other\.t depends on sequence/,
+    ],
+    [
+      `create schema other; create function other.f(public.actor) returns int language sql as 'select 1'`,
+      /function other\.f\(.*\) depends on type/,
+    ],
+    [
+      `insert into migration (name) values ('Migration29990101000000_x')`,
+      /meanwhile: it has Migration29990101000000_x/,
+    ],
+    [`delete from migration where name like '%_restored_log'`, /meanwhile: it lacks Migration\d+_restored_log/],
+    ['select', /The backup has theirs, which is none of/, withTheirs],
+  ]
+  for (const [made, words, described = manifest] of cases) {
+    // In one transaction with what was made, which is taken back with it.
+    await client.query(`begin; ${made}`)
+    await expect(putTablesAside(client, 'a restore', described), made).rejects.toMatchObject({
+      name: 'RestoreRefusedError',
+      message: expect.stringMatching(words),
+    })
+    await client.query('rollback')
+  }
+
+  // Also what was made of them while they were aside.
+  const restoring = await connect(place.databaseUrl)
+  await putTablesAside(restoring, 'a restore', manifest)
+  await restoring.end()
+  await client.query('create view shown as select id from countersign_restoring.actor')
+  await expect(unloadDatabase(place.databaseUrl, 'a restore')).rejects.toThrow(/view shown depends on/)
+  await client.query('select from shown; drop view shown')
+  await unloadDatabase(place.databaseUrl, 'a restore')
+  expect((await client.query(`select to_regnamespace('countersign_restoring') as schema`)).rows).toEqual([
+    { schema: null },
+  ])
+})
+
+it('a table that no backup could be restored with is named when the backup is made', async () => {
+  await from.client.query('create table "Theirs" (n int)')
+  await expect(backedUp(from)).rejects.toThrow('has the table Theirs beside those of Countersign')
+  await from.client.query('drop table "Theirs"')
+})
+
 it('another SECRET_KEY is refused, the right one is taken', async () => {
   await using place = await newPlace()
-  const given = (key: string) => ({ givenKeys: { secretKey: key, signingKey: undefined } })
+  const given = (key: string) => ({ migrate: migrated, givenKeys: { secretKey: key, signingKey: undefined } })
   await expect(restored(backup, place, given('cd'.repeat(32)))).rejects.toThrow('SECRET_KEY is another key')
   expect(await restored(backup, place, given(secretKey.toUpperCase()))).toEqual([])
 })
@@ -81,7 +141,9 @@ it('without its secrets a backup knows the key again, and says what is missing',
   expect(await readFile(join(without.directory, 'manifest.json'), 'utf8')).not.toContain(secretKey)
   expect(await readdir(without.directory)).not.toContain('secrets')
   await using place = await newPlace()
-  expect(await restored(without, place)).toEqual([expect.stringContaining('does not have the SECRET_KEY')])
+  expect(await restored(without, place, { migrate: migrated })).toEqual([
+    expect.stringContaining('does not have the SECRET_KEY'),
+  ])
   expect(await foundIn(place.dataDir)).toEqual(projectIds.map((id) => `${id}.git`).sort())
 })
 
@@ -200,6 +262,12 @@ it('a backup that cannot be written says why at once, and leaves no git behind t
 
 it('a restore that fails on its way leaves nothing, and can be made again', async () => {
   await using place = await newPlace(false)
+  // What others have in the database stays: members of extensions in the same schema, too.
+  await place.client.query(
+    `create extension hstore; create table member as select 1 as n; alter extension hstore add table member;
+     create function answer() returns int language sql as 'select 42';
+     create schema other create table things (n int)`,
+  )
   const git = () => {
     const store = repositoriesOf(place.dataDir)
     let published = 0
@@ -216,8 +284,10 @@ it('a restore that fails on its way leaves nothing, and can be made again', asyn
   expect(await foundIn(place.dataDir)).toEqual([])
   const left = `select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
     where nspname in ('public', 'countersign_restoring')`
-  expect((await place.client.query(left)).rows).toEqual([])
+  expect((await place.client.query(left)).rows).toEqual([{ relname: 'member' }])
   expect(await restored(backup, place)).toEqual([])
+  const theirs = 'select n, answer(), (select count(*)::int from other.things) as things from member'
+  expect((await place.client.query(theirs)).rows).toEqual([{ n: 1, answer: 42, things: 0 }])
   expect(await foundIn(place.dataDir)).toEqual(
     [...projectIds.map((id) => `${id}.git`), 'admin-token', 'secret-key'].sort(),
   )

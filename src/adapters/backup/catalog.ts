@@ -14,7 +14,7 @@ export interface Sequence {
 }
 
 /** Made by the migrations, or of processes that run now. */
-const notCopied = ['migration', 'process']
+export const notCopied: readonly string[] = ['migration', 'process']
 
 const connectMs = 5_000
 
@@ -39,12 +39,18 @@ export const connect = async (databaseUrl: string, stop?: AbortSignal): Promise<
 
 const notCopiedList = notCopied.map((name) => `'${name}'`).join(', ')
 
+/** Of `pg_class`: what an extension brought is made by the extension again. */
+const ofNoExtension = `not exists (
+  select from pg_depend as member
+  where member.classid = 'pg_class'::regclass and member.objid = pg_class.oid and member.deptype = 'e')`
+
 export const readTables = async (client: pg.Client): Promise<readonly Table[]> => {
   const { rows } = await client.query<Table>(
     `select relname as name, array_agg(attname::text order by attnum) as columns
      from pg_class join pg_attribute on attrelid = pg_class.oid
      where relnamespace = current_schema()::regnamespace and relkind = 'r'
        and attnum > 0 and not attisdropped and attgenerated = '' and relname not in (${notCopiedList})
+       and ${ofNoExtension}
      group by relname order by relname`,
   )
   return rows
@@ -52,12 +58,33 @@ export const readTables = async (client: pg.Client): Promise<readonly Table[]> =
 
 export const readSequences = async (client: pg.Client): Promise<readonly Sequence[]> => {
   const { rows } = await client.query<Sequence>(
-    `select sequencename as name, coalesce(last_value, 0)::text as last from pg_sequences
-     where schemaname = current_schema() and not exists (
-       select from pg_depend join pg_class on pg_class.oid = refobjid
-       where objid = format('%I.%I', schemaname, sequencename)::regclass and deptype in ('a', 'i')
-         and relname in (${notCopiedList}))
+    `select sequencename as name, coalesce(last_value, 0)::text as last
+     from pg_sequences join pg_class on pg_class.oid = format('%I.%I', schemaname, sequencename)::regclass
+     where schemaname = current_schema() and ${ofNoExtension} and not exists (
+       select from pg_depend join pg_class as owner on owner.oid = refobjid
+       where objid = pg_class.oid and deptype in ('a', 'i') and owner.relname in (${notCopiedList}))
      order by sequencename`,
+  )
+  return rows
+}
+
+export interface Relation {
+  readonly name: string
+  /** As `alter` and `drop` want it. */
+  readonly kind: 'table' | 'sequence' | 'view' | 'materialized view' | 'foreign table'
+}
+
+/** Whatever stands in a schema by itself: the sequence of a column comes along with its table. */
+export const readRelations = async (client: pg.Client, schema: string): Promise<readonly Relation[]> => {
+  const { rows } = await client.query<Relation>(
+    `select relname as name, case relkind when 'S' then 'sequence' when 'v' then 'view'
+       when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end as kind
+     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+     where nspname = $1 and relkind in ('r', 'p', 'S', 'v', 'm', 'f') and ${ofNoExtension}
+       and (relkind <> 'S' or not exists (
+         select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype in ('a', 'i')))
+     order by relname`,
+    [schema],
   )
   return rows
 }

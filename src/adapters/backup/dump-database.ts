@@ -7,7 +7,7 @@ import { type BackupOptions, waitUntil } from './backup-options.ts'
 import { columnList, quoted, readMigrations, readSequences, readTables, type Table } from './catalog.ts'
 import { copyOut } from './copy-rows.ts'
 import { storeFile } from './files.ts'
-import { type Manifest, type StoredFile, tableFile } from './manifest.ts'
+import { identifier, type Manifest, type StoredFile, tableFile } from './manifest.ts'
 
 /** Without it there is no telling cursors of before a restore from those after it. */
 const oldestMigration = 'Migration20261122010000_restored_log'
@@ -60,6 +60,16 @@ const copyTable = async (client: pg.Client, table: Table, { directory, signal }:
   return { file, table: { name: table.name, columns: [...table.columns], rows: await rows } }
 }
 
+/** @throws Error for a table that no backup could be restored with */
+const requireNames = (tables: readonly Table[]): void => {
+  const isName = (name: string) => identifier.safeParse(name).success
+  const other = tables.find(({ name, columns }) => ![name, ...columns].every(isName))
+  if (other === undefined) return
+  throw new Error(
+    `The database has the table ${other.name} beside those of Countersign, and no backup can have that. Move it into another schema.`,
+  )
+}
+
 /**
  * Nobody migrates meanwhile.
  * @throws Error when the database has migrations that this program does not know, or none at all
@@ -82,6 +92,7 @@ export const dumpDatabase = async (
   }
   const { rows: now } = await client.query<{ at: Date }>('select now() as at')
   const tables = await readTables(client)
+  requireNames(tables)
   const { rows: projects } = await client.query<CopiedProject>(
     'select id::text, target_branch as branch, head_commit as head from project order by id',
   )

@@ -6,26 +6,34 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { readRestoring, restoreLock, restoringSchema } from '../db/restoring.ts'
+import { readRestoring, restoreLock } from '../db/restoring.ts'
 import { beginAnew } from './begin-anew.ts'
-import { columnList, connect, quoted, readForeignKeys, readMigrations, readTables } from './catalog.ts'
+import { columnList, connect, quoted, readForeignKeys, readMigrations, readRelations } from './catalog.ts'
 import { copyIn } from './copy-rows.ts'
 import { DamagedBackupError } from './files.ts'
 import { type Manifest, tableFile } from './manifest.ts'
 import { RestoreRefusedError } from './read-backup.ts'
-import { emptyPlaceRemedy, requireEmptyTables, type TablesAside } from './tables-aside.ts'
+import { emptyPlaceRemedy, removeTablesAside, requireEmptyTables, type TablesAside } from './tables-aside.ts'
 
 interface Options {
   readonly signal: AbortSignal
   readonly progress: (words: string) => void
 }
 
+/** Where tables are made that are named without their schema. */
+const currentSchema = async (client: pg.Client): Promise<string> => {
+  const { rows } = await client.query<{ name: string | null }>('select current_schema()::text as name')
+  return rows[0]?.name ?? ''
+}
+
 /** @throws RestoreRefusedError when the backup's rows cannot be put there */
 export const requireRestorable = async (client: pg.Client, { migrations, version }: Manifest): Promise<void> => {
   const done = await readMigrations(client)
-  const [other] = done === null ? await readTables(client) : []
+  const [other] = done === null ? await readRelations(client, await currentSchema(client)) : []
   if (other) {
-    throw new RestoreRefusedError(`The database is not empty: it has the table ${other.name}. ${emptyPlaceRemedy}`)
+    throw new RestoreRefusedError(
+      `The database is not empty: it has the ${other.kind} ${other.name}. ${emptyPlaceRemedy}`,
+    )
   }
   const later = done?.find((name) => !migrations.includes(name))
   if (later !== undefined) {
@@ -106,13 +114,14 @@ export const loadDatabase = async (
  * Removes what a failed restore has loaded, once its own session has ended. The tables go with it: the database has
  * none then.
  * @param id of that restore; what another has there stays
+ * @throws RestoreRefusedError when something of others needs them by now
  */
 export const unloadDatabase = async (databaseUrl: string, id: string): Promise<void> => {
   const client = await connect(databaseUrl)
   try {
     await client.query(`set lock_timeout = '30s'; select pg_advisory_lock(${restoreLock})`)
     const found = await readRestoring(client)
-    if (found?.id === id && !found.isComplete) await client.query(`drop schema ${restoringSchema} cascade`)
+    if (found?.id === id && !found.isComplete) await removeTablesAside(client)
   } finally {
     await client.end()
   }

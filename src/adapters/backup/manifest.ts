@@ -28,7 +28,7 @@ const path = z
   )
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/)
+export const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/)
 const count = z.number().int().min(0)
 
 const storedFile = z.object({ path, bytes: count, sha256 })

@@ -1,8 +1,8 @@
 /** What of a backup goes into the data directory: repositories, uploads and secrets. */
 
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { GitStore } from '../../domain/ports/git-store.ts'
 import type { CopiedRef } from '../../domain/ports/repository-copies.ts'
 import { GitCommandError } from '../git/run-git.ts'
@@ -59,10 +59,16 @@ export const draftRepositories = async (
 
 /**
  * The keys with which the server would go on.
+ * @param leftovers files of an interrupted restore, which are taken away before this one begins
  * @returns what a person has to see to
  * @throws RestoreRefusedError when they are others than the backup's
  */
-export const checkKeys = async (dataDir: string, given: GivenKeys, { keys }: Manifest): Promise<readonly string[]> => {
+export const checkKeys = async (
+  dataDir: string,
+  given: GivenKeys,
+  { keys }: Manifest,
+  leftovers: readonly string[],
+): Promise<readonly string[]> => {
   const missing: string[] = []
   for (const [name, file, variable] of [
     ['secretKey', 'secret-key', 'SECRET_KEY'],
@@ -70,7 +76,7 @@ export const checkKeys = async (dataDir: string, given: GivenKeys, { keys }: Man
   ] as const) {
     const { fingerprint, isIncluded } = keys[name]
     if (fingerprint === null) continue
-    const key = given[name] ?? (await readSecret(dataDir, file))
+    const key = given[name] ?? (leftovers.includes(file) ? null : await readSecret(dataDir, file))
     if (key !== null && fingerprintOf(key) !== fingerprint) {
       const where = given[name] === undefined ? join(dataDir, file) : variable
       throw new RestoreRefusedError(
@@ -95,8 +101,10 @@ export const placeRepositories = async (
   git: GitStore,
   drafts: ReadonlyMap<string, string>,
   placed: (path: string) => void,
+  { signal }: Options,
 ): Promise<void> => {
   for (const [projectId, draft] of drafts) {
+    signal.throwIfAborted()
     if (!(await git.publish(draft, projectId))) {
       throw new RestoreRefusedError(`Somebody else has made the repository of the project ${projectId}.`)
     }
@@ -104,36 +112,45 @@ export const placeRepositories = async (
   }
 }
 
-/** Puts the secrets that the backup has and the data directory has not. @param placed is told each file */
-export const placeSecrets = async (
-  directory: string,
-  dataDir: string,
-  { files }: Manifest,
-  placed: (path: string) => void,
-): Promise<void> => {
-  for (const name of secretNames) {
-    const isIncluded = files.some(({ path }) => path === secretFile(name))
-    if (!isIncluded || (await readSecret(dataDir, name)) !== null) continue
-    await storeFile(dataDir, name, [await readFile(join(directory, secretFile(name)))])
-    placed(join(dataDir, name))
-  }
-  await syncDirectory(dataDir)
+const archives = 'archives'
+
+/** Where a file of a backup goes, below the data directory; null for what goes elsewhere. */
+const placeOf = (path: string): string | null => {
+  const upload = /^uploads\/(.+)$/.exec(path)?.[1]
+  if (upload !== undefined) return join(archives, upload)
+  return secretNames.find((name) => path === secretFile(name)) ?? null
 }
 
-/** Puts the archives of which projects are still to be made. @param placed is told each file */
-export const placeUploads = async (
+/** Of the files of a backup those that are still to be put somewhere: secrets that are there already are kept. */
+export const filesToPlace = async (dataDir: string, { files }: Manifest): Promise<ReadonlyMap<string, string>> => {
+  const places = new Map<string, string>()
+  for (const { path } of files) {
+    const place = placeOf(path)
+    const secret = secretNames.find((name) => name === place)
+    if (place === null || (secret !== undefined && (await readSecret(dataDir, secret)) !== null)) continue
+    places.set(path, place)
+  }
+  return places
+}
+
+/**
+ * Puts secrets, and the archives of which projects are still to be made.
+ * @param places as `filesToPlace` gives them
+ * @param placed is told each file
+ */
+export const placeFiles = async (
   directory: string,
   dataDir: string,
-  { files }: Manifest,
+  places: ReadonlyMap<string, string>,
   placed: (path: string) => void,
+  { signal }: Options,
 ): Promise<void> => {
-  const archives = join(dataDir, 'archives')
-  for (const { path } of files) {
-    const name = /^uploads\/(.+)$/.exec(path)?.[1]
-    if (name === undefined) continue
-    await mkdir(archives, { recursive: true, mode: 0o700 })
-    await rm(join(archives, name), { force: true })
-    await storeFile(archives, name, createReadStream(join(directory, path)))
-    placed(join(archives, name))
+  for (const [path, place] of places) {
+    signal.throwIfAborted()
+    if (dirname(place) === archives) await rm(join(dataDir, place), { force: true })
+    await storeFile(dataDir, place, createReadStream(join(directory, path)))
+    placed(join(dataDir, place))
   }
+  const parents = new Set(['.', ...[...places.values()].map((place) => dirname(place))])
+  for (const parent of parents) await syncDirectory(join(dataDir, parent))
 }

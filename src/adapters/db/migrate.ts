@@ -19,7 +19,7 @@ export interface MigrateOptions {
  * Brings the database to the newest migration. Several processes may call it at once: one migrates, the others wait. A
  * backup that reads the rows is waited for.
  * @returns the names of the migrations that were run
- * @throws UnfinishedRestoreError
+ * @throws UnfinishedRestoreError; whatever a migration fails with
  */
 export const migrate = async (
   databaseUrl: string,
@@ -41,9 +41,12 @@ export const migrate = async (
       await withClient(databaseUrl, requireNoRestore)
       const done = await orm.migrator.up(upTo && { migrations: [...upTo] })
       if (!upTo) await migrateQueues(databaseUrl)
-      return done.map((migration) => migration.name)
-    } finally {
       await connection.commit(lock)
+      return done.map((migration) => migration.name)
+    } catch (error) {
+      // Only the lock is let go of. When that fails its connection has ended, and the lock with it: the first counts.
+      await connection.rollback(lock).catch(() => {})
+      throw error
     }
   } finally {
     await orm.close()

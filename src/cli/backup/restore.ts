@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { unpackBackup } from '../../adapters/backup/backup-archive.ts'
+import { RestoreOutcomeError } from '../../adapters/backup/commit-restore.ts'
 import type { Manifest } from '../../adapters/backup/manifest.ts'
 import { RestoreRefusedError, readManifest, verifyBackup } from '../../adapters/backup/read-backup.ts'
 import type { RestoreOptions } from '../../adapters/backup/restore-backup.ts'
@@ -52,7 +53,7 @@ const withDirectory = async <Result>(
 /**
  * Restores a backup into an empty place, and then looks whether all of it is sound.
  * @throws UsageError when it cannot be restored there, or not by this version; Error when it is damaged: then nothing is
- *   changed
+ *   changed; RestoreOutcomeError, also when it was told to end
  */
 export const restore = async (command: RestoreCommand): Promise<ExitCode> => {
   const { output, signal } = command
@@ -72,8 +73,8 @@ export const restore = async (command: RestoreCommand): Promise<ExitCode> => {
       for (const notice of notices) output.warn(visibleLine(notice))
     })
   } catch (error) {
-    // What was broken off says so in many ways.
-    signal.throwIfAborted()
+    // What was broken off says so in many ways. What cannot be broken off any more has to be heard.
+    if (!(error instanceof RestoreOutcomeError)) signal.throwIfAborted()
     throw error instanceof RestoreRefusedError ? new UsageError(error.message, { cause: error }) : error
   }
   return await command.check()
