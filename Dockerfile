@@ -10,8 +10,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # No install scripts: what they fetch (Node, for machines with another one) is here already.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json prices.json ./
-COPY scripts/build.ts scripts/
+COPY tsconfig.json prices.json ./
+COPY scripts/build.ts scripts/bundle.ts scripts/left-behind.mjs scripts/
 COPY templates templates
 COPY migrations migrations
 COPY src src

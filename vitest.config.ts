@@ -28,6 +28,7 @@ export default defineConfig({
     sequence: { sequencer: SlowFirst },
     globalSetup: [
       'tests/support/files-global.ts',
+      'tests/support/programs-global.ts',
       'tests/support/postgres-global.ts',
       'tests/support/redis-global.ts',
       'tests/support/sandbox-global.ts',

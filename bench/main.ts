@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { benchmarks } from './benchmarks.ts'
 import { removeLeftovers } from './harness/leftovers.ts'
 import { thisMachine, versions } from './harness/machine.ts'
+import { mergedResults } from './harness/merged-results.ts'
 import { performancePage } from './harness/performance-page.ts'
 import { reportOf } from './harness/report.ts'
 import type { Result } from './harness/result.ts'
@@ -19,10 +20,11 @@ Compares Countersign with what would be used in its place, in turns, and says me
   --only NAME       this benchmark; may be given several times: ${Object.keys(benchmarks).join(', ')}
   --rounds N        rounds that count, in place of each benchmark's own number
   --seed N          draws the order of the turns; 1 when left out
-  --small           tiny and with two rounds: shows that it works, and its figures mean nothing
+  --small           tiny and with one round: shows that it works, and its figures mean nothing
   --json            the results as JSON: one object, with those that failed
   --write           keeps the results in bench/results.json and writes docs/performance.md from it
   --postgres URL    a PostgreSQL to make databases on, in place of one that is started for the run
+  --template NAME   a migrated database there to copy, in place of one that is migrated for the run
   --redis URL       a Redis, likewise
 
 It ends with 1 when a benchmark failed, and never since something was slow.
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     postgres: { type: 'string' },
+    template: { type: 'string' },
     redis: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -57,19 +60,17 @@ const wholeNumber = (text: string, option: string): number => {
 const chosen = (): readonly string[] => {
   const names = (values.only ?? Object.keys(benchmarks)).flatMap((text) => text.split(','))
   const unknown = names.find((name) => benchmarks[name] === undefined)
-  if (unknown === undefined) return names
+  if (unknown === undefined) return [...new Set(names)]
   throw new Error(`There is no benchmark ${unknown}, but these: ${Object.keys(benchmarks).join(', ')}.`)
 }
 
-/** Keeps the results beside those of the benchmarks that were not run, and writes the page from all. */
-const write = async (results: readonly Result[]): Promise<void> => {
+/** Keeps the result beside those of the other benchmarks, and writes the page from all. */
+const write = async (result: Result): Promise<void> => {
   const kept: readonly Result[] = existsSync(places.results) ? JSON.parse(await readFile(places.results, 'utf8')) : []
-  const all = Object.keys(benchmarks).flatMap((name) => {
-    const result = [...results, ...kept].find((candidate) => candidate.name === name)
-    return result === undefined ? [] : [result]
-  })
+  const names = Object.keys(benchmarks)
+  const all = mergedResults(kept, [result], names)
   await writeFile(places.results, `${JSON.stringify(all, null, 2)}\n`)
-  await writeFile(places.page, performancePage(await readFile(places.page, 'utf8'), all))
+  await writeFile(places.page, performancePage(await readFile(places.page, 'utf8'), all, names))
 }
 
 const run = async (): Promise<void> => {
@@ -86,7 +87,12 @@ const run = async (): Promise<void> => {
   const results: Result[] = []
   const failures: { readonly name: string; readonly fault: string }[] = []
   try {
-    await using stores = openStores({ directory, serverUrl: values.postgres, redisUrl: values.redis })
+    await using stores = openStores({
+      directory,
+      serverUrl: values.postgres,
+      template: values.template,
+      redisUrl: values.redis,
+    })
     for (const name of names) {
       try {
         const { benchmark } = (await benchmarks[name]?.()) ?? {}
@@ -94,6 +100,8 @@ const run = async (): Promise<void> => {
         const options = { isSmall: values.small, rounds, seed, directory, stores, say, circumstances }
         const result = await runBenchmark(benchmark, options)
         results.push(result)
+        // At once: what comes after it may be broken off.
+        if (values.write) await write(result)
         if (!values.json) process.stdout.write(`${reportOf(result)}\n`)
       } catch (error) {
         const fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -105,7 +113,6 @@ const run = async (): Promise<void> => {
     await rm(directory, { recursive: true, force: true })
   }
   if (values.json) process.stdout.write(`${JSON.stringify({ results, failures }, null, 2)}\n`)
-  if (values.write) await write(results)
   if (failures.length > 0) process.exitCode = 1
 }
 

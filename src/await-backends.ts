@@ -97,24 +97,25 @@ const awaitBackend = async (
  * Waits until the database answers and, where this process does not migrate it itself, until somebody has. What may
  * come is waited for without end, and said once; what looks like a mistake, such as a refused password or a host that
  * nobody knows, for half a minute.
+ * @returns the migrations that it still lacks
  * @throws Error that says what is wrong and which variable to correct; UnfinishedRestoreError at once
  * @throws whatever the signal was aborted with
  */
-export const awaitDatabase = (databaseUrl: string, migrates: boolean, options: AwaitOptions): Promise<void> =>
-  awaitBackend(
-    {
-      name: 'the database',
-      url: databaseUrl,
-      variable: 'DATABASE_URL',
-      async look() {
-        const { length } = await pendingMigrations(databaseUrl)
-        if (length > 0 && !migrates) {
-          throw new MigrationsPendingError(`it lacks ${length} migrations, which \`countersign migrate\` brings`)
-        }
-      },
-    },
-    options,
-  )
+export const awaitDatabase = async (
+  databaseUrl: string,
+  migrates: boolean,
+  options: AwaitOptions,
+): Promise<readonly string[]> => {
+  let pending: readonly string[] = []
+  const look = async () => {
+    pending = await pendingMigrations(databaseUrl)
+    if (pending.length > 0 && !migrates) {
+      throw new MigrationsPendingError(`it lacks ${pending.length} migrations, which \`countersign migrate\` brings`)
+    }
+  }
+  await awaitBackend({ name: 'the database', url: databaseUrl, variable: 'DATABASE_URL', look }, options)
+  return pending
+}
 
 /** The same for Redis. */
 export const awaitRedis = (redisUrl: string, options: AwaitOptions): Promise<void> =>

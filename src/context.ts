@@ -71,6 +71,7 @@ export interface ContextOptions {
   readonly leaseMs?: number
   readonly renewMs?: number
   readonly intercept?: Intercept
+  readonly analyzerScript?: URL
 }
 
 /** One process's parts, built top to bottom and disposed in reverse. */
@@ -112,6 +113,26 @@ const openPrometheus = async (config: Config, prices: Prices) => {
   return { ...createPrometheus(knownModels(prices, configured)), createExposition }
 }
 
+/** The sandbox, and the Python in it: programs are asked, and others have the processor meanwhile. */
+const openSandbox = async (config: Config, scratch: string) => {
+  const sandbox = await createSandbox({
+    driver: config.sandbox,
+    docker: config.docker,
+    searchPath: config.searchPath,
+    hidden: [config.dataDir],
+    scratch,
+  })
+  const syntaxCheck = await createPythonSyntaxCheck((script, stdin) =>
+    sandbox.run({
+      argv: ['python3', '-I', '-S', '-c', script],
+      workspace: { base: null, changes: [] },
+      limits: { ...config.sandboxLimits, wallMs: syntaxCheckMs },
+      stdin,
+    }),
+  )
+  return { sandbox, syntaxCheck }
+}
+
 /** Builds everything that a process of this server needs. */
 export const createContext = async (config: Config, options: ContextOptions): Promise<Context> => {
   const { log, intercept = untouched } = options
@@ -129,6 +150,13 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   const layerRoot = join(config.dataDir, 'environments')
   await sweepLayers(layerRoot)
 
+  const asked = openSandbox(config, scratch)
+  // What fails before it is waited for is told first, and then too nothing goes on.
+  const answered = asked.then(
+    () => {},
+    () => {},
+  )
+  stack.defer(() => answered)
   const orm = await createOrm(options.databaseUrl)
   stack.defer(() => orm.close())
   const em = () => intercept.em(orm.em.fork())
@@ -148,27 +176,13 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
   )
   stack.use(git)
 
-  const sandbox = await createSandbox({
-    driver: config.sandbox,
-    docker: config.docker,
-    searchPath: config.searchPath,
-    hidden: [config.dataDir],
-    scratch,
-  })
   const checkouts = await createCheckouts({
     root: join(config.dataDir, 'checkouts'),
     materialize: git.materialize,
     owner: commandUser(),
   })
-  const syntaxCheck = await createPythonSyntaxCheck((script, stdin) =>
-    sandbox.run({
-      argv: ['python3', '-I', '-S', '-c', script],
-      workspace: { base: null, changes: [] },
-      limits: { ...config.sandboxLimits, wallMs: syntaxCheckMs },
-      stdin,
-    }),
-  )
-  const analyzer = createCodeAnalyzer({ syntaxCheck })
+  const { sandbox, syntaxCheck } = await asked
+  const analyzer = createCodeAnalyzer({ syntaxCheck, script: options.analyzerScript })
   stack.use(analyzer)
 
   const unconfigured = (['OPENAI', 'ANTHROPIC'] as const).filter(
@@ -209,7 +223,7 @@ export const createContext = async (config: Config, options: ContextOptions): Pr
     tracer,
     redact,
     wake: {
-      outbox: (pools) => onItsOwn(() => relay.wake(pools)),
+      outbox: (news) => onItsOwn(() => relay.wake(news)),
       events: () =>
         onItsOwn(() => {
           feed.wake()

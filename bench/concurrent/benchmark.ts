@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { startSprint } from '../../src/cli/demo/operations.ts'
 import type { GraphQLClient, Operation } from '../../src/cli/graphql-client.ts'
 import type { BenchContext, Benchmark, Comparison } from '../harness/benchmark.ts'
+import { openSandbox } from '../harness/sandbox.ts'
 import { bareTestMs } from './bare-test.ts'
 import { type Deployment, startDeployment } from './deployment.ts'
-import { idealMs } from './ideal-schedule.ts'
+import { idealMs, leastMs } from './ideal-schedule.ts'
 import { prepareSprints } from './prepare-sprints.ts'
 import { startProbe } from './probe.ts'
 import { type EndedSprints, openSprintReader, type SprintReader } from './read-sprints.ts'
@@ -20,10 +21,12 @@ interface Sizes {
   readonly warmUp: number
   /** How long the API is asked while nothing is done. */
   readonly idleMs: number
+  /** How often a bare test is run to see how long it takes. */
+  readonly bareTests: number
 }
 
-const full: Sizes = { sprints: 50, workers: 4, latencyMs: 2_000, rounds: 2, warmUp: 8, idleMs: 15_000 }
-const small: Sizes = { sprints: 3, workers: 2, latencyMs: 20, rounds: 1, warmUp: 0, idleMs: 500 }
+const full: Sizes = { sprints: 50, workers: 4, latencyMs: 2_000, rounds: 2, warmUp: 8, idleMs: 15_000, bareTests: 7 }
+const small: Sizes = { sprints: 2, workers: 1, latencyMs: 20, rounds: 1, warmUp: 0, idleMs: 200, bareTests: 1 }
 
 /** What somebody looks at who follows a sprint, beside a page of projects. */
 const look: Operation<unknown> = {
@@ -45,6 +48,8 @@ const startAll = (client: GraphQLClient, ids: readonly string[]) =>
 
 interface Round extends EndedSprints {
   readonly idealMs: number
+  /** What no schedule comes below. */
+  readonly leastMs: number
   readonly cpuMs: number
   readonly busyP99: number
   readonly idleP99: number
@@ -75,6 +80,7 @@ const playRound = async (
   return {
     ...read,
     idealMs: idealMs(read.stages, slots),
+    leastMs: leastMs(read.stages, slots),
     cpuMs: cpu,
     busyP99: busy.p99(),
     idleP99: idle.p99(),
@@ -87,7 +93,8 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
   const sizes = context.isSmall ? small : full
   const { sprints, workers, latencyMs } = sizes
   const cores = availableParallelism()
-  const testMs = await bareTestMs(context.directory)
+  if ((await openSandbox(context)) === null) return []
+  const testMs = await bareTestMs(context.directory, sizes.bareTests)
   await using deployment = await startDeployment(context, { workers, latencyMs, cores })
   await using reader = await openSprintReader(deployment.databaseUrl)
   if (sizes.warmUp > 0) {
@@ -125,7 +132,8 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
         `Each call of a model takes ${seconds(latencyMs)}. Ideal is a schedule in which nothing else takes time but the ` +
         `tests, each as long as it is bare (${testMs.toFixed(0)} ms), on ${cores} cores: all sprints begin at once, a ` +
         `piece of work holds its slot of the pool (${deployment.slots.candidates} for candidates) as long as its calls ` +
-        `and tests take, and whatever is free is taken at once. What the ${cores} cores were busy with besides: ` +
+        `and tests take, and whatever is free is taken at once (${seconds(first?.idealMs ?? 0)}; no schedule at all ` +
+        `takes less than ${seconds(first?.leastMs ?? 0)}). What the ${cores} cores were busy with besides: ` +
         `${seconds(ofAll(first?.cpuMs))} of CPU a sprint, the database's among it`,
     },
     {

@@ -45,11 +45,12 @@ export const startDeployment = async (
     ANTHROPIC_API_KEY: 'bench',
     ANTHROPIC_BASE_URL: models.ready.anthropic,
   }
+  const { isSmall: isHere } = context
   // The first one makes what all of them share.
-  const api = stack.use(await startProduct(places, {}, { env }))
+  const api = stack.use(await startProduct(places, {}, { env, isHere }))
   const started: BenchProcess<ProductReady>[] = await Promise.all(
     Array.from({ length: workers }, async () =>
-      stack.use(await startProduct(places, { api: false, pools: defaultPoolSizes }, { env })),
+      stack.use(await startProduct(places, { api: false, pools: defaultPoolSizes }, { env, isHere })),
     ),
   )
   const client = createGraphQLClient({

@@ -85,3 +85,23 @@ const play = (sprints: readonly (readonly Stage[])[], slots: Slots, order: Order
  */
 export const idealMs = (sprints: readonly (readonly Stage[])[], slots: Slots): number =>
   Math.min(play(sprints, slots, byWaiting), play(sprints, slots, byWorkLeft))
+
+const places: readonly Place[] = ['candidates', 'phases', 'tests']
+
+/**
+ * What no schedule comes below: the longest sprint, or for some place what has to be done before anybody needs it, all
+ * that is done there on all of its slots, and what has to be done afterwards.
+ * @returns milliseconds
+ */
+export const leastMs = (sprints: readonly (readonly Stage[])[], slots: Slots): number => {
+  const ofPlace = places.map((place) => {
+    const needing = sprints.filter((stages) => stages.flat().some((task) => task.place === place))
+    if (needing.length === 0) return 0
+    const uses = (stage: Stage) => stage.some((task) => task.place === place)
+    const heads = needing.map((stages) => workLeft(stages.slice(0, stages.findIndex(uses))))
+    const tails = needing.map((stages) => workLeft(stages.slice(stages.findLastIndex(uses) + 1)))
+    const tasks = needing.flat(2).filter((task) => task.place === place)
+    return Math.min(...heads) + tasks.reduce((sum, { ms }) => sum + ms, 0) / slots[place] + Math.min(...tails)
+  })
+  return Math.max(0, ...sprints.map(workLeft), ...ofPlace)
+}

@@ -51,7 +51,7 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
   const { isSmall, random, directory, say } = context
   const sizes = isSmall ? small : full
   const databaseUrl = await context.database()
-  await using product = await startProduct({ databaseUrl, dataDir: directory })
+  await using product = await startProduct({ databaseUrl, dataDir: directory }, {}, { isHere: isSmall })
   say(`making ${sizes.projects} projects of ${sizes.diffs} diffs`)
   await makeRows(databaseUrl, sizes)
   type Ready = { readonly url: string }

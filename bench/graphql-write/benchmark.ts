@@ -70,7 +70,7 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
   const databaseUrl = await context.database()
   await makeRows(databaseUrl, { ...sizes, diffs: count })
   await makeRepository(databaseUrl, directory)
-  await using product = await startProduct({ databaseUrl, dataDir: directory })
+  await using product = await startProduct({ databaseUrl, dataDir: directory }, {}, { isHere: isSmall })
   const options: HandWrittenOptions = { databaseUrl, lines }
   await using byHand = await startProcess<{ readonly url: string }>(
     new URL('hand-written.ts', import.meta.url),

@@ -25,6 +25,21 @@ const memoryMib = () => {
 }
 
 /**
+ * What a process of a benchmark says to a question.
+ * @throws Error for one that it does not know, and whatever its answer throws
+ */
+export const answerOf = async (
+  { answers = {} }: Pick<Child<unknown>, 'answers'>,
+  name: string,
+  argument: unknown,
+): Promise<unknown> => {
+  const all: NonNullable<Child<unknown>['answers']> = { cpuMs: ownCpuMs, memoryMib, ...answers }
+  const answer = all[name]
+  if (answer === undefined) throw new Error(`This process does not know the question ${name}.`)
+  return await answer(argument as never)
+}
+
+/**
  * The whole of a script that `startProcess` starts: makes what it is for, answers questions, and closes when the process
  * that started it lets go of it or is gone.
  */
@@ -42,16 +57,9 @@ export const runChild = async <Options, Ready>(make: (options: Options) => Promi
     process.exitCode = 1
     return
   }
-  const answers: Readonly<Record<string, (argument: never) => unknown>> = {
-    cpuMs: ownCpuMs,
-    memoryMib,
-    ...child.answers,
-  }
   process.on('message', async ({ id, name, argument }: Question) => {
     try {
-      const answer = answers[name]
-      if (answer === undefined) throw new Error(`This process does not know the question ${name}.`)
-      reply({ id, answer: await answer(argument as never) })
+      reply({ id, answer: await answerOf(child, name, argument) })
     } catch (error) {
       reply({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     }

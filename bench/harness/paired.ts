@@ -10,8 +10,27 @@ export interface Arm {
   sample(round: number): Promise<number>
 }
 
+/**
+ * An arm whose output and sample come of the same work. In small it is done once, for both.
+ * @param work is given the round, and null where it is done for the output alone
+ */
+export const armOf = (
+  { isSmall }: Pick<BenchContext, 'isSmall'>,
+  work: (round: number | null) => Promise<{ readonly output: unknown; readonly sample: number }>,
+): Arm => {
+  let first: { readonly sample: number } | undefined
+  return {
+    async output() {
+      const { output, sample } = await work(isSmall ? 0 : null)
+      first = { sample }
+      return output
+    },
+    sample: async (round) => (isSmall && first ? first : await work(round)).sample,
+  }
+}
+
 export interface PairedOptions<Name extends string> {
-  /** When the command line asks for no other number; a run in small takes two. */
+  /** When the command line asks for no other number; a run in small takes one. */
   readonly rounds: number
   /** Rounds that are done before and not counted; a run in small has none. */
   readonly warmUp: number
@@ -27,7 +46,7 @@ export interface Paired<Name extends string> {
   readonly compared: number
 }
 
-const roundsInSmall = 2
+const roundsInSmall = 1
 
 /**
  * Lets each of the arms do its work in turns, in an order drawn by lot in each round, so that what else the machine does

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { cellsOf, countsText, headings } from './report.ts'
-import type { Result, Row } from './result.ts'
+import type { Circumstances, Result, Row } from './result.ts'
 
 const beginning = '<!-- From bench/results.json: npm run bench -- --write -->'
 
@@ -23,16 +24,25 @@ const lines = (rows: readonly Row[], textOf: (row: Row) => string | null): reado
   ),
 ]
 
-const section = (result: Result): string => {
+const machineText = ({ machine: { processor, cores, memoryGib, system } }: Circumstances): string =>
+  `${processor}, ${cores} cores, ${memoryGib} GiB, ${system}`
+
+const versionsText = ({ versions }: Circumstances): string =>
+  Object.entries(versions)
+    .map((pair) => pair.join(' '))
+    .join(', ')
+
+/** @param common what all results have alike, and is said once for all */
+const section = (result: Result, common: Circumstances | null): string => {
   const rounds = [...new Set(result.rows.map((row) => row.rounds))].join(', ')
-  const { processor, cores, memoryGib, system } = result.machine
+  const own = common === null ? `, on ${machineText(result)}; ${versionsText(result)}` : ''
   const parts = [
     `## ${result.name}`,
     result.about,
     table([headings, ...result.rows.map(cellsOf)]),
     lines(result.rows, (row) => row.note).join('\n'),
     lines(result.rows, (row) => countsText(row.counts)).join('\n'),
-    `${result.date}, ${rounds} rounds, ${result.seconds} s, on ${processor}, ${cores} cores, ${memoryGib} GiB, ${system}.`,
+    `${result.date}, ${rounds} rounds, ${result.seconds} s${own}.`,
   ]
   return parts.filter((part) => part !== '').join('\n\n')
 }
@@ -49,26 +59,29 @@ const summary = (results: readonly Result[]): string => {
   return list.length === 0 ? said : `${said} These do not:\n\n${list.join('\n')}`
 }
 
-const versionsText = (results: readonly Result[]): string => {
-  const found = new Map<string, Set<string>>()
-  for (const { versions } of results) {
-    for (const [name, version] of Object.entries(versions)) {
-      found.set(name, (found.get(name) ?? new Set()).add(version))
-    }
-  }
-  return [...found].map(([name, seen]) => `${name} ${[...seen].join(' and ')}`).join(', ')
+/** Of results that were all taken on one machine with the same versions; null for others. */
+const commonOf = ([first, ...others]: readonly Result[]): Circumstances | null => {
+  if (first === undefined) return null
+  const { machine, versions } = first
+  return others.every((other) => isDeepStrictEqual([other.machine, other.versions], [machine, versions])) ? first : null
 }
 
 /**
  * The page with what was measured: everything below the mark.
+ * @param names of all benchmarks, also of those of which there is no result
  * @throws Error when there is no mark
  */
-export const performancePage = (page: string, results: readonly Result[]): string => {
+export const performancePage = (page: string, results: readonly Result[], names: readonly string[]): string => {
   const at = page.indexOf(beginning)
   if (at < 0) throw new Error(`The page on performance has lost its mark: ${beginning}`)
-  const body =
-    results.length === 0
-      ? 'Nothing was measured yet.'
-      : [summary(results), `Versions: ${versionsText(results)}.`, ...results.map(section)].join('\n\n')
+  const common = commonOf(results)
+  const missing = names.filter((name) => results.every((result) => result.name !== name))
+  const parts = [
+    summary(results),
+    missing.length > 0 && `Not measured yet: ${missing.join(', ')}.`,
+    common && `All on ${machineText(common)}, with ${versionsText(common)}.`,
+    ...results.map((result) => section(result, common)),
+  ]
+  const body = results.length === 0 ? 'Nothing was measured yet.' : parts.filter((part) => part).join('\n\n')
   return `${page.slice(0, at)}${beginning}\n\n${body}\n`
 }

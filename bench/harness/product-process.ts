@@ -1,7 +1,6 @@
-import { readConfig } from '../../src/config.ts'
-import { type StartOptions, start } from '../../src/start.ts'
+import type { StartOptions } from '../../src/start.ts'
 import { runChild } from './child.ts'
-import { createStatementCount } from './statement-count.ts'
+import { makeProduct } from './make-product.ts'
 
 /** What `startProduct` gives this script. */
 export interface ProductOptions {
@@ -16,13 +15,4 @@ export interface ProductReady {
   readonly token: string
 }
 
-await runChild<ProductOptions, ProductReady>(async ({ env, part }) => {
-  const running = await start(readConfig({ PATH: process.env.PATH, ...env }), part)
-  const count = createStatementCount()
-  return {
-    ready: { url: running.url, token: running.adminToken },
-    // For `countStatements`.
-    answers: { beginCount: count.begin, endCount: count.end },
-    close: () => running.close(),
-  }
-})
+await runChild(makeProduct)

@@ -1,15 +1,23 @@
 import type { StartOptions } from '../../src/start.ts'
+import { startHere } from './here.ts'
 import { type BenchProcess, type ProcessOptions, startProcess } from './process.ts'
 import type { ProductOptions, ProductReady } from './product-process.ts'
+
+export interface ProductProcessOptions extends ProcessOptions {
+  /** In this process instead, for a run in small. */
+  readonly isHere?: boolean
+  /** What to run instead of the source of this product: a script that takes and gives the same. */
+  readonly script?: URL
+}
 
 /**
  * Starts this product in a process of its own, as a deployment does, on a database that is migrated and a data directory.
  * @param part what it is of a deployment: the API alone when left out
  */
-export const startProduct = (
+export const startProduct = async (
   places: { readonly databaseUrl: string; readonly dataDir: string; readonly redisUrl?: string },
   part: Partial<StartOptions> = {},
-  { env = {}, flags }: ProcessOptions = {},
+  { env = {}, flags, isHere = false, script }: ProductProcessOptions = {},
 ): Promise<BenchProcess<ProductReady>> => {
   const options: ProductOptions = {
     env: {
@@ -25,5 +33,10 @@ export const startProduct = (
     },
     part: { api: true, pools: {}, rehearsal: true, migrate: false, ...part },
   }
-  return startProcess<ProductReady>(new URL('product-process.ts', import.meta.url), options, flags ? { flags } : {})
+  if (isHere) {
+    const { makeProduct } = await import('./make-product.ts')
+    return await startHere(makeProduct(options))
+  }
+  const run = script ?? new URL('product-process.ts', import.meta.url)
+  return await startProcess<ProductReady>(run, options, flags ? { flags } : {})
 }

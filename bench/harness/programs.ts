@@ -1,19 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter } from 'node:path'
+import { findProgram } from '../../src/adapters/sandbox/find-program.ts'
+import { findToolchains } from '../../src/adapters/sandbox/toolchains.ts'
+
+const searchPath = (): string => process.env.PATH ?? ''
 
 /** Where PATH has a program; null when it has none. */
-export const findProgram = (name: string): string | null => {
-  for (const folder of (process.env.PATH ?? '').split(delimiter).filter((entry) => entry !== '')) {
-    try {
-      const file = join(folder, name)
-      accessSync(file, constants.X_OK)
-      return file
-    } catch {
-      // Not in this one.
-    }
-  }
-  return null
+export const programOnPath = (name: string): string | null => findProgram(name, searchPath())
+
+/**
+ * PATH with the interpreters themselves before all else: what a version manager puts in their place takes time of its
+ * own, and the sandbox passes it by.
+ */
+export const pathOfInterpreters = async (): Promise<string> => {
+  const toolchains = await findToolchains({ searchPath: searchPath(), extra: [], hidden: [] })
+  return [...toolchains.map(({ binDirectory }) => binDirectory), searchPath()].join(delimiter)
 }
 
 /** What a program says of its version; null where it is not there, or refuses. */

@@ -1,5 +1,5 @@
 /** Numbers below `below` that look drawn by lot, the same ones for the same seed (mulberry32). */
-export const seededRandom = (seed: number): ((below: number) => number) => {
+export const randomNumbers = (seed: number): ((below: number) => number) => {
   let state = seed >>> 0
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -2,23 +2,23 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { freePort } from '../../src/adapters/db/embedded-server.ts'
-import { findProgram } from './programs.ts'
+import { programOnPath } from './programs.ts'
 
-// As the composition of a deployment has it.
-const settings = ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes']
 // The shell ends the server when the pipe from this process closes, however this process ends.
 const supervisor = '"$@" </dev/null & server=$!; read -r _; kill "$server"; wait "$server"'
 
 /**
  * Starts redis-server on a free port of the loopback interface.
- * @param directory where it keeps its log of commands
+ * @param directory where it keeps its files
+ * @param settings as on its command line
  * @returns null when there is none on PATH
  * @throws Error with its last words when it does not start
  */
 export const startRedis = async (
   directory: string,
+  settings: readonly string[],
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> } | null> => {
-  if (findProgram('redis-server') === null) return null
+  if (programOnPath('redis-server') === null) return null
   for (let triesLeft = 5; ; triesLeft -= 1) {
     const port = await freePort()
     const command = ['redis-server', '--bind', '127.0.0.1', '--port', String(port), '--dir', directory, ...settings]

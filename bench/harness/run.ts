@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeTree } from '../../src/adapters/sandbox/remove-tree.ts'
 import type { BenchContext, Benchmark } from './benchmark.ts'
-import { seededRandom } from './random.ts'
+import { randomNumbers } from './random.ts'
 import { type Circumstances, type Result, resultOf } from './result.ts'
 import type { Stores } from './stores.ts'
 
@@ -27,7 +27,7 @@ export const runBenchmark = async (benchmark: Benchmark, options: RunOptions): P
   const context: BenchContext = {
     isSmall: options.isSmall,
     rounds: options.rounds,
-    random: seededRandom(options.seed),
+    random: randomNumbers(options.seed),
     directory,
     say: (line) => options.say(`${benchmark.name}: ${line}`),
     database: async (isMigrated = true) => {

@@ -17,8 +17,13 @@ export interface StoresOptions {
   readonly directory: string
   /** Ones that run already, which are left as they are but for the databases and keys of this run. */
   readonly serverUrl?: string | undefined
+  /** A migrated database on that server which nobody is connected to. */
+  readonly template?: string | undefined
   readonly redisUrl?: string | undefined
 }
+
+// As the composition of a deployment has it.
+const redisSettings = ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes']
 
 const administer = async (serverUrl: string, statement: string): Promise<void> => {
   const client = new pg.Client(serverUrl)
@@ -41,7 +46,7 @@ export const openStores = (options: StoresOptions): Stores => {
   const prefix = `countersign_bench_${process.pid}_`
   let count = 0
   let server: Promise<string> | undefined
-  let template: Promise<string> | undefined
+  let template = options.template === undefined ? undefined : Promise.resolve(options.template)
   let redis: Promise<string | null> | undefined
 
   const startServer = async (): Promise<string> => {
@@ -78,7 +83,7 @@ export const openStores = (options: StoresOptions): Stores => {
         if (options.redisUrl) return options.redisUrl
         const directory = join(options.directory, 'redis')
         await mkdir(directory, { recursive: true })
-        const started = await startRedis(directory)
+        const started = await startRedis(directory, redisSettings)
         if (started) stack.defer(started.stop)
         return started?.url ?? null
       })()

@@ -5,7 +5,7 @@ import { compareExports } from './out-of-version.ts'
 import { openSetting, removeFolder } from './setting.ts'
 
 const fullSizes = [10_000]
-const smallSizes = [30, 120]
+const smallSizes = [60]
 
 export const benchmark: Benchmark = {
   name: 'import',
@@ -18,7 +18,8 @@ export const benchmark: Benchmark = {
       const setting = await openSetting(context, product, files)
       const what = `${files.toLocaleString('en-GB')} files`
       comparisons.push(...(await compareImports(context, setting, what)))
-      comparisons.push(...(await compareExports(context, setting, what)))
+      const version = await setting.importInto(await setting.newProject())
+      comparisons.push(...(await compareExports(context, setting, version, what)))
       await removeFolder(setting.directory)
     }
     return comparisons

@@ -1,18 +1,25 @@
 import type { BenchContext, Comparison } from '../harness/benchmark.ts'
 import { fewestStatements } from '../harness/fewest-statements.ts'
-import { type Arm, paired, timed } from '../harness/paired.ts'
+import { armOf, paired, timed } from '../harness/paired.ts'
 import { syncDisk } from '../harness/sync.ts'
 import { removeFolder, type Setting } from './setting.ts'
 
-/** Samples of work on a folder that is made before and removed afterwards, and neither is timed. */
-const around = async (make: () => Promise<string>, work: (folder: string) => Promise<unknown>): Promise<number> => {
-  const folder = await make()
-  const took = await timed(() => work(folder))
-  await removeFolder(folder)
-  return took
+interface Stored {
+  /** The id of the tree. */
+  readonly output: string
+  /** What it took, in milliseconds. */
+  readonly sample: number
 }
 
-const countedTimes = 3
+const timedTree = async (work: () => Promise<string>): Promise<Stored> => {
+  let output = ''
+  const sample = await timed(async () => {
+    output = await work()
+  })
+  return { output, sample }
+}
+
+const countedTimes = { full: 3, small: 1 }
 
 /** An archive into a version for the first time, and once more, beside git's way to a tree. */
 export const compareImports = async (
@@ -20,8 +27,25 @@ export const compareImports = async (
   setting: Setting,
   what: string,
 ): Promise<readonly Comparison[]> => {
-  const { directory, addAll, newRepository, newProject, importInto, unpack } = setting
-  const treeIn = async (projectId: string) => (await importInto(projectId)).tree
+  const { directory, addAll, newRepository, newProject, newFolder, importInto, unpack } = setting
+  const importTimed = (projectId: string) => timedTree(async () => (await importInto(projectId)).tree)
+  const addInto = (repository: string) => timedTree(() => addAll(repository))
+  /** The archive in a folder of its own, which is made before and removed afterwards: neither is timed. */
+  const unpackAndAddInto = async (repository: string): Promise<Stored> => {
+    const folder = await newFolder()
+    const stored = await timedTree(async () => {
+      unpack(folder)
+      return await addAll(repository, folder)
+    })
+    await removeFolder(folder)
+    return stored
+  }
+  const inNewRepository = async (add: (repository: string) => Promise<Stored>): Promise<Stored> => {
+    const repository = await newRepository()
+    const stored = await add(repository)
+    await removeFolder(repository)
+    return stored
+  }
   const settle = () => syncDisk(directory)
 
   const first = await paired(context, {
@@ -29,43 +53,33 @@ export const compareImports = async (
     warmUp: 1,
     settle,
     arms: {
-      ours: {
-        output: async () => treeIn(await newProject()),
-        async sample() {
-          const projectId = await newProject()
-          return await timed(() => importInto(projectId))
-        },
-      },
-      add: {
-        output: async () => addAll(await newRepository()),
-        sample: () => around(newRepository, (repository) => addAll(repository)),
-      },
-      unpackAndAdd: {
-        output: async () => addAll(await newRepository(), await unpack()),
-        sample: () => around(newRepository, async (repository) => addAll(repository, await unpack())),
-      },
+      ours: armOf(context, async () => importTimed(await newProject())),
+      add: armOf(context, () => inNewRepository(addInto)),
+      unpackAndAdd: armOf(context, () => inNewRepository(unpackAndAddInto)),
     },
   })
 
   const known = await newProject()
   const repository = await newRepository()
   const unpacked = await newRepository()
-  await treeIn(known)
-  await addAll(repository)
-  await addAll(unpacked, await unpack())
-  const again: Record<'ours' | 'add' | 'unpackAndAdd', Arm> = {
-    ours: { output: () => treeIn(known), sample: () => timed(() => importInto(known)) },
-    add: { output: () => addAll(repository), sample: () => timed(() => addAll(repository)) },
-    unpackAndAdd: {
-      output: async () => addAll(unpacked, await unpack()),
-      sample: () => timed(async () => addAll(unpacked, await unpack())),
+  await importTimed(known)
+  await addInto(repository)
+  await unpackAndAddInto(unpacked)
+  const second = await paired(context, {
+    rounds: 9,
+    warmUp: 1,
+    settle,
+    arms: {
+      ours: armOf(context, () => importTimed(known)),
+      add: armOf(context, () => addInto(repository)),
+      unpackAndAdd: armOf(context, () => unpackAndAddInto(unpacked)),
     },
-  }
-  const second = await paired(context, { rounds: 9, warmUp: 1, settle, arms: again })
+  })
 
-  const fresh = await Promise.all(Array.from({ length: countedTimes }, newProject))
-  const ofFirst = await fewestStatements(() => importInto(fresh.pop() ?? ''), countedTimes)
-  const ofSecond = await fewestStatements(() => importInto(known), countedTimes)
+  const times = context.isSmall ? countedTimes.small : countedTimes.full
+  const fresh = await Promise.all(Array.from({ length: times }, newProject))
+  const ofFirst = await fewestStatements(() => importInto(fresh.pop() ?? ''), times)
+  const ofSecond = await fewestStatements(() => importInto(known), times)
   const git = '`git add -A && git write-tree` in a folder'
   const whole = '`tar -x`, `git add -A` and `git write-tree`'
   const unit = 'ms'

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { writeArchive } from '../../src/adapters/archives/write-archive.ts'
 import { defaultLimits } from '../../src/adapters/sandbox/default-limits.ts'
 import { readContents } from '../../src/domain/version/read-contents.ts'
+import type { VersionRow } from '../../src/domain/version/version.entity.ts'
 import type { BenchContext, Comparison } from '../harness/benchmark.ts'
 import { paired, timed } from '../harness/paired.ts'
 import { syncDisk } from '../harness/sync.ts'
@@ -19,9 +19,12 @@ const contentsHash = (file: string): string =>
     .digest('hex')
 
 /** A version as a tar.gz, as it is served. */
-const compareArchives = async (context: BenchContext, setting: Setting, what: string): Promise<Comparison> => {
-  const { product, directory, newProject, importInto } = setting
-  const version = await importInto(await newProject())
+const compareArchives = async (
+  context: BenchContext,
+  { product, directory }: Setting,
+  version: VersionRow,
+  what: string,
+): Promise<Comparison> => {
   const repository = product.services.git.directory(version.projectId)
   const place = (name: string) => join(directory, `${name}.tar.gz`)
   const write = () =>
@@ -29,25 +32,15 @@ const compareArchives = async (context: BenchContext, setting: Setting, what: st
   // A shell's pipe: the two run side by side.
   const script = 'git --git-dir="$1" archive --format=tar "$2" | gzip > "$3"'
   const byGit = () => execFileSync('sh', ['-c', script, 'sh', repository, version.tree, place('git')])
+  await write()
+  byGit()
   const { samples, compared } = await paired(context, {
     rounds: 9,
     warmUp: 1,
     settle: () => syncDisk(directory),
     arms: {
-      ours: {
-        output: async () => {
-          await write()
-          return contentsHash(place('ours'))
-        },
-        sample: () => timed(write),
-      },
-      reference: {
-        output: async () => {
-          byGit()
-          return contentsHash(place('git'))
-        },
-        sample: () => timed(byGit),
-      },
+      ours: { output: async () => contentsHash(place('ours')), sample: () => timed(write) },
+      reference: { output: async () => contentsHash(place('git')), sample: () => timed(byGit) },
     },
   })
   return {
@@ -66,17 +59,16 @@ const listing = 'find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum'
 /** A workspace of a version's files, of which there is a checkout already. */
 const compareWorkspaces = async (
   context: BenchContext,
-  setting: Setting,
+  { product, directory, source, git, addAll, newRepository, newFolder }: Setting,
+  { projectId, tree }: VersionRow,
   what: string,
 ): Promise<readonly Comparison[]> => {
-  const { product, directory, source, git, addAll, newRepository, newProject, importInto } = setting
   const { sandbox, checkouts } = product.services
   const found = await sandbox.availability()
   if (!found.available || found.driver === 'none') {
     context.say('there is no sandbox here, and so no workspace to compare')
     return []
   }
-  const { projectId, tree } = await importInto(await newProject())
   const runOn = async (base: string | null, argv: readonly string[]) => {
     const run = { argv, workspace: { base, changes: [] }, limits: defaultLimits.standard }
     const { exitCode, stdout, stderr } = await sandbox.run(run)
@@ -87,11 +79,9 @@ const compareWorkspaces = async (
   const repository = await newRepository()
   await addAll(repository)
   const checkOut = async (folder: string) => {
-    await mkdir(folder)
     const place = [`--git-dir=${repository}`, `--work-tree=${source}`]
     await git(source, [...place, 'checkout-index', '-a', `--prefix=${folder}/`])
   }
-  const newFolder = () => join(directory, `checkout-${randomUUID()}`)
   const { samples, compared } = await paired(context, {
     rounds: 9,
     warmUp: 1,
@@ -104,16 +94,16 @@ const compareWorkspaces = async (
       },
       reference: {
         output: async () => {
-          const folder = newFolder()
+          const folder = await newFolder()
           await checkOut(folder)
           const output = execFileSync('sh', ['-c', listing], { cwd: folder, encoding: 'utf8' })
           await removeFolder(folder)
           return output
         },
         async sample() {
-          const folder = newFolder()
+          const folder = await newFolder()
           const took = await timed(() => checkOut(folder))
-          await rm(folder, { recursive: true, force: true })
+          await removeFolder(folder)
           return took
         },
       },
@@ -134,8 +124,9 @@ const compareWorkspaces = async (
 export const compareExports = async (
   context: BenchContext,
   setting: Setting,
+  version: VersionRow,
   what: string,
 ): Promise<readonly Comparison[]> => [
-  ...(await compareWorkspaces(context, setting, what)),
-  await compareArchives(context, setting, what),
+  ...(await compareWorkspaces(context, setting, version, what)),
+  await compareArchives(context, setting, version, what),
 ]

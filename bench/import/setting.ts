@@ -26,8 +26,10 @@ export interface Setting {
   importInto(projectId: string): Promise<VersionRow>
   /** `git add -A && git write-tree` of a folder, which is the source when left out. @returns the tree's id */
   addAll(repository: string, folder?: string): Promise<string>
-  /** `tar -x` of the archive into a new folder. */
-  unpack(): Promise<string>
+  /** `tar -x` of the archive into an empty folder. */
+  unpack(folder: string): void
+  /** A folder that is new. */
+  newFolder(): Promise<string>
 }
 
 export const openSetting = async (context: BenchContext, product: LocalProduct, files: number): Promise<Setting> => {
@@ -68,10 +70,12 @@ export const openSetting = async (context: BenchContext, product: LocalProduct, 
       await git(folder, [...place, 'add', '-A'])
       return await git(folder, [...place, 'write-tree'])
     },
-    async unpack() {
-      const folder = join(directory, `unpacked-${randomUUID()}`)
-      await mkdir(folder)
+    unpack(folder) {
       execFileSync('tar', ['-xf', archive, '-C', folder])
+    },
+    async newFolder() {
+      const folder = join(directory, `folder-${randomUUID()}`)
+      await mkdir(folder)
       return folder
     },
   }

@@ -13,7 +13,7 @@ const sizes = [
 ]
 const smallSizes = [
   { files: 20, faster: 1 },
-  { files: 400, faster: 2 },
+  { files: 120, faster: 2 },
 ]
 
 const compare = async (

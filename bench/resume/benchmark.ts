@@ -56,13 +56,14 @@ const placeBack = async (databaseUrl: string, back: number): Promise<string> => 
 }
 
 const measure = async (context: BenchContext): Promise<readonly Comparison[]> => {
-  const { log, back } = context.isSmall ? small : full
+  const { isSmall } = context
+  const { log, back } = isSmall ? small : full
   const databaseUrl = await context.database()
   context.say(`making a log of ${log} events`)
   await makeRows(databaseUrl, { people: 1, projects: 20, diffs: 0, events: log })
   const after = await placeBack(databaseUrl, back)
   const places = { databaseUrl, dataDir: context.directory }
-  await using product = await startProduct(places)
+  await using product = await startProduct(places, {}, { isHere: isSmall })
   const script = new URL('sql-process.ts', import.meta.url)
   await using bare = await startProcess<{ readonly url: string }>(script, { databaseUrl })
   // Rates by the second of the server's CPU: others on the machine do not change them.

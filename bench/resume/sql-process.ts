@@ -16,7 +16,7 @@ interface Row {
 const batch = 500
 
 const select = `select xid::text, id::text, at, project_id, body from event
-  where (xid, id) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, id limit ${batch}`
+  where (xid, id) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) order by event.xid, event.id limit ${batch}`
 
 /** Reads the log behind a place with the bare SQL; with sockets, sends each row as the message that the product sends. */
 await runChild(async ({ databaseUrl }: { readonly databaseUrl: string }) => {

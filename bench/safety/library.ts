@@ -7,7 +7,7 @@ import { hasPython, libraryFiles, parseAll } from './python-library.ts'
 
 // Bandit takes tens of seconds for the whole library.
 const everyForBandit = 10
-const everyInSmall = 100
+const everyInSmall = 300
 
 /** The standard library of Python, analysed: beside its own parser, which looks for nothing, and beside Bandit. */
 export const compareOnLibrary = async (context: BenchContext): Promise<readonly Comparison[]> => {

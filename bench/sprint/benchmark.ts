@@ -3,20 +3,23 @@ import { join } from 'node:path'
 import { defaultPoolSizes } from '../../src/cli/serve.ts'
 import type { BenchContext, Benchmark, Comparison } from '../harness/benchmark.ts'
 import { cpuMsOfProcess } from '../harness/cpu.ts'
-import { paired, timed } from '../harness/paired.ts'
+import { armOf, paired, timed } from '../harness/paired.ts'
 import { startProduct } from '../harness/product.ts'
-import { demoWork, helloWork, prepareSprint } from './demo-sprint.ts'
+import { pathOfInterpreters } from '../harness/programs.ts'
+import { openSandbox } from '../harness/sandbox.ts'
+import { demoWork, helloWork, prepareSprint, type SprintOutcome } from './demo-sprint.ts'
 import { recordSprint } from './record-sprint.ts'
 import { openScratch, runSprintBare } from './run-bare.ts'
 
 const measure = async (context: BenchContext): Promise<readonly Comparison[]> => {
   const { isSmall, directory, say } = context
+  if ((await openSandbox(context)) === null) return []
   const work = isSmall ? helloWork : await demoWork()
   say('a sprint whose processes are written down')
   const recording = join(directory, 'recorded')
   await mkdir(recording)
   const recorded = await recordSprint(await context.database(), recording, work)
-  const scratch = await openScratch(directory)
+  const place = { scratch: await openScratch(directory), path: await pathOfInterpreters() }
   const counts = {
     'tests in the sandbox': recorded.tests.length,
     'git processes': recorded.git.length,
@@ -31,6 +34,7 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
   await using product = await startProduct(
     { databaseUrl: await context.database(), dataDir: join(directory, 'data') },
     { pools: defaultPoolSizes },
+    { isHere: isSmall },
   )
   let projects = 0
   const prepare = () => {
@@ -38,37 +42,28 @@ const measure = async (context: BenchContext): Promise<readonly Comparison[]> =>
     return prepareSprint(product.ready, work, `sprint ${projects}`)
   }
   const cpu = { ours: [] as number[], reference: [] as number[] }
+  const isCounted = (round: number | null) => round !== null && round >= 0
   const childrensCpuMs = () => cpuMsOfProcess(process.pid, true) - cpuMsOfProcess(process.pid)
   const { samples, compared } = await paired(context, {
     rounds: 12,
     warmUp: 2,
     arms: {
-      ours: {
-        async output() {
-          await using prepared = await prepare()
-          // Awaited: what it uses is closed at the end.
-          return await prepared.run()
-        },
-        async sample(round) {
-          await using prepared = await prepare()
-          const before = cpuMsOfProcess(product.pid, true)
-          const ms = await timed(() => prepared.run())
-          if (round >= 0) cpu.ours.push(cpuMsOfProcess(product.pid, true) - before)
-          return ms
-        },
-      },
-      reference: {
-        async output() {
-          await runSprintBare(recorded, scratch)
-          return recorded.outcome
-        },
-        async sample(round) {
-          const before = childrensCpuMs()
-          const ms = await runSprintBare(recorded, scratch)
-          if (round >= 0) cpu.reference.push(childrensCpuMs() - before)
-          return ms
-        },
-      },
+      ours: armOf(context, async (round) => {
+        await using prepared = await prepare()
+        const before = cpuMsOfProcess(product.pid, true)
+        let output: SprintOutcome | undefined
+        const sample = await timed(async () => {
+          output = await prepared.run()
+        })
+        if (isCounted(round)) cpu.ours.push(cpuMsOfProcess(product.pid, true) - before)
+        return { output, sample }
+      }),
+      reference: armOf(context, async (round) => {
+        const before = childrensCpuMs()
+        const sample = await runSprintBare(recorded, place)
+        if (isCounted(round)) cpu.reference.push(childrensCpuMs() - before)
+        return { output: recorded.outcome, sample }
+      }),
     },
   })
   const found = compared + recorded.tests.length + recorded.git.length

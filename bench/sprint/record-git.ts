@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findProgram } from '../harness/programs.ts'
+import { programOnPath } from '../harness/programs.ts'
 
 /** One git process as it was: what it was given, where, and what it gave. */
 export interface RecordedGit {
@@ -83,7 +83,7 @@ const readRecord = async (folder: string): Promise<RecordedGit> => {
 
 /** A `git` that writes down what it is asked and has the real one answer. @param directory an empty one */
 export const createGitRecorder = async (directory: string): Promise<GitRecorder> => {
-  const git = findProgram('git')
+  const git = programOnPath('git')
   if (git === null) throw new Error('There is no git on PATH.')
   const records = join(directory, 'records')
   const programs = join(directory, 'programs')

@@ -55,8 +55,9 @@ export const recordSprint = async (databaseUrl: string, directory: string, work:
 
   const recordOne = async () => {
     await using prepared = await prepareSprint({ url: running.url, token: running.adminToken }, work, 'recorded')
-    // Those that are asked again and again end when nobody has asked for a while: the sprint has its own then.
-    for (const until = performance.now() + quietMs; await recorder.isBusy(); await delay(100)) {
+    // Those that are asked again and again are begun anew: the sprint has its own then.
+    await services.git[Symbol.asyncDispose]()
+    for (const until = performance.now() + quietMs; await recorder.isBusy(); await delay(20)) {
       if (performance.now() > until) throw new Error('A git process does not end although nobody asks it.')
     }
     const repository = repositoryOf(places.data, prepared.projectId)

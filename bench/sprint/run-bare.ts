@@ -42,19 +42,25 @@ const runGit = async (recorded: RecordedGit): Promise<BareEnd> => {
   }
 }
 
+export interface BarePlace {
+  /** A directory for the copies. */
+  readonly scratch: string
+  /** In which the tests' interpreters are looked for. */
+  readonly path: string
+}
+
 /**
  * Runs the test processes and git processes of a recorded sprint one after the other, each as it was, on copies of the
  * files that it had.
- * @param scratch a directory for these copies
  * @returns the sum of the times from each one's start to its end
  * @throws AssertionError when one ends or answers otherwise than it did in the sprint
  */
-export const runSprintBare = async (sprint: RecordedSprint, scratch: string): Promise<number> => {
+export const runSprintBare = async (sprint: RecordedSprint, { scratch, path }: BarePlace): Promise<number> => {
   let ms = 0
   for (const [index, { command, files, exitCode }] of sprint.tests.entries()) {
     const cwd = join(scratch, `test-${index}`)
     await cp(files, cwd, { recursive: true })
-    const environment = { PATH: process.env.PATH ?? '', HOME: cwd, LANG: 'C.UTF-8' }
+    const environment = { PATH: path, HOME: cwd, LANG: 'C.UTF-8' }
     const end = await runBare({ argv: command, cwd, environment, stdin: Buffer.alloc(0) })
     deepStrictEqual(end.exitCode === 0, exitCode === 0, `${command.join(' ')} ends otherwise when it is run bare.`)
     ms += end.ms

@@ -1,6 +1,8 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { bundleElsewhere } from '../../scripts/bundle.ts'
 import { createProject, readProject } from '../../src/cli/demo/operations.ts'
 import { createGraphQLClient } from '../../src/cli/graphql-client.ts'
 import type { BenchContext } from '../harness/benchmark.ts'
@@ -77,6 +79,15 @@ const readyProject = async ({ ready: { url, token } }: BenchProcess<ProductReady
   }
 }
 
+/** A worker makes its repository, and has gone then. */
+const projectByWorker = async (
+  product: BenchProcess<ProductReady>,
+  startWorker: () => Promise<BenchProcess<ProductReady>>,
+): Promise<string> => {
+  await using _worker = await startWorker()
+  return await readyProject(product)
+}
+
 const whenIdle = async (server: BenchProcess<unknown>, requests: Requests) => {
   const answer = await requests.ask({ query: firstQuery, variables: {} })
   const { resident } = await server.memoryMib()
@@ -99,23 +110,36 @@ const propose = async (requests: Requests, projectId: string, count: number): Pr
   return ids
 }
 
-/** How much memory an API process has, and whether it keeps any of what it is asked. */
-export const measureMemory = async (context: BenchContext, sizes: MemorySizes): Promise<MemoryFigures> => {
+/** The script of an API process as a release has it: bundled. */
+const released = async (directory: string): Promise<URL> => {
+  const script = 'bench/start/released-process'
+  await bundleElsewhere(directory, [script])
+  return pathToFileURL(join(directory, `${script}.js`))
+}
+
+/**
+ * How much memory an API process has, and whether it keeps any of what it is asked.
+ * @param emptyScript of the empty server
+ */
+export const measureMemory = async (
+  context: BenchContext,
+  sizes: MemorySizes,
+  emptyScript: string,
+): Promise<MemoryFigures> => {
   const databaseUrl = await context.database()
   const bare = await context.database(false)
   await makeEmptyTables(bare)
   const places = { databaseUrl, dataDir: join(context.directory, 'memory') }
+  const way = context.isSmall ? { isHere: true } : { script: await released(join(context.directory, 'released')) }
   const emptyOptions: EmptyServerOptions = {
     databaseUrl: bare,
     port: 0,
     compiled: join(context.directory, 'empty-compiled'),
   }
+  const emptyServer = pathToFileURL(emptyScript)
   const idle = { ours: [] as number[], reference: [] as number[] }
   const measureIdle = async (product: BenchProcess<ProductReady>, requests: Requests): Promise<number> => {
-    await using empty = await startProcess<{ readonly url: string }>(
-      new URL('empty-server-process.ts', import.meta.url),
-      emptyOptions,
-    )
+    await using empty = await startProcess<{ readonly url: string }>(emptyServer, emptyOptions)
     using toEmpty = openRequests(empty.ready.url, '')
     const ours = await whenIdle(product, requests)
     const reference = await whenIdle(empty, toEmpty)
@@ -125,18 +149,17 @@ export const measureMemory = async (context: BenchContext, sizes: MemorySizes): 
     return ours.resident
   }
   for (let round = 1; round < sizes.rounds; round += 1) {
-    await using product = await startProduct(places)
+    await using product = await startProduct(places, {}, way)
     using requests = openRequests(product.ready.url, product.ready.token)
     await measureIdle(product, requests)
   }
 
-  await using product = await startProduct(places)
+  await using product = await startProduct(places, {}, way)
   using requests = openRequests(product.ready.url, product.ready.token)
   const before = await measureIdle(product, requests)
-  // The project's repository is made by a worker.
-  const worker = await startProduct(places, { api: false, pools: { maintenance: 1 } })
-  const projectId = await readyProject(product)
-  await worker.end()
+  const projectId = await projectByWorker(product, () =>
+    startProduct(places, { api: false, pools: { maintenance: 1 } }, way),
+  )
   context.say(`${sizes.diffs} diffs`)
   const diffIds = await propose(requests, projectId, sizes.diffs)
   const { resident: after } = await product.memoryMib()

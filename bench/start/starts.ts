@@ -10,8 +10,8 @@ import type { EmptyServerOptions } from './empty-server-process.ts'
 import { emptyServerTables } from './empty-yoga.ts'
 import { type Launched, launch } from './launch.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const emptyServer = fileURLToPath(new URL('empty-server-process.ts', import.meta.url))
+// What npm's scripts run.
+const main = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url))
 const token = 'csk_benchmark_benchmark'
 
 /** The ways to a first answer. Each can be taken again and again. */
@@ -38,7 +38,8 @@ export const makeEmptyTables = async (databaseUrl: string): Promise<void> => {
   await client.end()
 }
 
-export const createStarts = async (context: BenchContext): Promise<Starts> => {
+/** @param emptyServer its script */
+export const createStarts = async (context: BenchContext, emptyServer: string): Promise<Starts> => {
   const migrated = await context.database()
   const bare = await context.database(false)
   await makeEmptyTables(bare)

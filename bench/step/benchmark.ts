@@ -96,7 +96,7 @@ const compareLoad = async (
         reference: 'BullMQ with the same commits by hand',
         samples: { ours: completed, reference: samples[`by hand ${name}`] ?? [] },
         goal: { atMost: 1.15 },
-        counts: { statements, transactions: commits },
+        counts: { 'round trips': statements, transactions: commits },
       },
       {
         ...shared,

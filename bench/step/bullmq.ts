@@ -1,15 +1,19 @@
 import pg from 'pg'
-import { openBareQueue, openCompletions, type Place } from './queue.ts'
+import { notFlushed } from '../../src/domain/shared/statement-marks.ts'
+import { openBareQueue, type Place } from './queue.ts'
 import { inTransaction, isDone, statements } from './table.ts'
 import { concurrency, createWaiting, type Way } from './way.ts'
 
 /** BullMQ alone: a job is added and done, and nothing is stored but by BullMQ. */
 export const openBullmq = async (place: Place): Promise<Way> => {
-  const options = { name: 'bare', prefix: 'bench-bare' }
   const waiting = createWaiting(true)
-  const queue = await openBareQueue(place, { ...options, concurrency, work: async (id) => waiting.stored(id) })
-  const completions = await openCompletions(place, options.name, options.prefix)
-  completions.onCompleted(waiting.completed)
+  const queue = await openBareQueue(place, {
+    name: 'bare',
+    prefix: 'bench-bare',
+    concurrency,
+    work: async (id) => waiting.stored(id),
+    completed: waiting.completed,
+  })
   return {
     async run(id) {
       const took = waiting.wait(id)
@@ -17,10 +21,7 @@ export const openBullmq = async (place: Place): Promise<Way> => {
       return await took
     },
     isDone: (id) => queue.isCompleted(id),
-    async [Symbol.asyncDispose]() {
-      await completions[Symbol.asyncDispose]()
-      await queue[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
   }
 }
 
@@ -33,7 +34,7 @@ const own = {
   }),
   publish: (id: string) => ({
     name: 'publish',
-    text: 'update outbox set published_at = now() where id = $1',
+    text: `update outbox set published_at = now() where id = $1 and ${notFlushed}`,
     values: [id],
   }),
   take: (id: string) => ({
@@ -50,17 +51,17 @@ const own = {
   }),
   release: (id: string, fence: string) => ({
     name: 'release',
-    text: 'update lease set until = to_timestamp(0) where resource = $1 and fence = $2 and not again',
+    text: `update lease set until = to_timestamp(0) where resource = $1 and fence = $2 and not again and ${notFlushed}`,
     values: [`maintenance:${id}`, fence],
   }),
 }
 
 /**
  * BullMQ with the commits that a step is made of here, by hand: the row with its outbox row, the mark that it was
- * published, the lease, the stored completion under it, and letting go.
+ * published, the lease, the stored completion under it, and letting go. The mark and the letting go are not waited for on
+ * the disk, as ours are not.
  */
 export const openBullmqWithCommits = async (place: Place): Promise<Way> => {
-  const options = { name: 'by-hand', prefix: 'bench-by-hand' }
   const waiting = createWaiting(true)
   const pool = new pg.Pool({ connectionString: place.databaseUrl, max: 10 })
   const work = async (id: string) => {
@@ -72,9 +73,8 @@ export const openBullmqWithCommits = async (place: Place): Promise<Way> => {
     await pool.query(own.release(id, fence))
     waiting.stored(id)
   }
-  const queue = await openBareQueue(place, { ...options, concurrency, work })
-  const completions = await openCompletions(place, options.name, options.prefix)
-  completions.onCompleted(waiting.completed)
+  const names = { name: 'by-hand', prefix: 'bench-by-hand' }
+  const queue = await openBareQueue(place, { ...names, concurrency, work, completed: waiting.completed })
   return {
     async run(id) {
       const took = waiting.wait(id)
@@ -89,7 +89,6 @@ export const openBullmqWithCommits = async (place: Place): Promise<Way> => {
     },
     isDone: (id) => isDone(pool, id),
     async [Symbol.asyncDispose]() {
-      await completions[Symbol.asyncDispose]()
       await queue[Symbol.asyncDispose]()
       await pool.end()
     },

@@ -2,18 +2,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { createOrm, databaseIdentity } from '../../src/adapters/db/orm.ts'
 import { readConfig } from '../../src/config.ts'
 import { createContext } from '../../src/context.ts'
 import { leaseOn, withLease } from '../../src/domain/lease/lease.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { withLogContext } from '../../src/domain/shared/log-context.ts'
+import { runStatement } from '../../src/domain/shared/run-statement.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
+import { withNext } from '../../src/domain/shared/statement-marks.ts'
 import { type Transaction, transact } from '../../src/domain/shared/transact.ts'
 import { defineJob } from '../../src/jobs/job.ts'
 import { createLogger } from '../../src/logger.ts'
 import { startOutboxRelay } from '../../src/workers/outbox-relay.ts'
-import { openCompletions, type Place } from './queue.ts'
+import { hearCompletions, type Place } from './queue.ts'
 import { concurrency, createWaiting, type Way } from './way.ts'
 
 const job = defineJob({
@@ -27,19 +28,14 @@ export interface Countersign extends Way {
   readonly services: Services
 }
 
+// As the product writes its events: nobody waits for the answer.
+const askStatement = `${withNext('bench-ask')}insert into bench_step (id, state) values ($1, 'ASKED')`
+const stepStatement = `${withNext('bench-step')}
+  update bench_step set state = 'DONE', steps = steps + 1 where id = $1`
+
 /** Another step of the row, stored. */
 export const storeStep = async (tx: Transaction, id: string): Promise<void> => {
-  await sql`update bench_step set state = 'DONE', steps = steps + 1 where id = ${id}::uuid`.execute(rows(tx.em))
-}
-
-/** What the product's keys in Redis begin with. */
-const prefixFor = async (databaseUrl: string): Promise<string> => {
-  const orm = await createOrm(databaseUrl, 1)
-  try {
-    return `countersign-${await databaseIdentity(orm)}`
-  } finally {
-    await orm.close()
-  }
+  await runStatement(tx.em, stepStatement, [id])
 }
 
 /** This product's own way: a command, the outbox, its relay, the queue, a lease, and a completion stored under it. */
@@ -61,38 +57,31 @@ export const openCountersign = async (place: Place, directory: string): Promise<
   const services: Services = {
     ...context.services,
     jobs: [job],
-    wake: { ...context.services.wake, outbox: (pools) => relay.wake(pools) },
+    wake: { ...context.services.wake, outbox: (news) => relay.wake(news) },
   }
   const waiting = createWaiting(true)
-  const idOf = new Map<string, string>()
   // As `startWorkerPools` does it for the product's own jobs.
   const worker = await context.queues.work(job.pool, concurrency, (queued) =>
     withLogContext({ job: queued.name, jobId: queued.id }, async () => {
-      services.wake.outbox()
+      services.wake.outbox({ taken: job.pool })
       const { benchId } = job.payload.parse(queued.payload)
       const { signal } = new AbortController()
       await withLease(services, leaseOn('maintenance', benchId), signal, async (lease) => {
         lease.mayBegin()
         await lease.transact((tx) => storeStep(tx, benchId))
+        waiting.stored(benchId)
       })
-      idOf.set(queued.id, benchId)
-      waiting.stored(benchId)
     }),
   )
   stack.defer(() => worker.close())
-  const completions = stack.use(await openCompletions(place, job.pool, await prefixFor(databaseUrl)))
-  completions.onCompleted((jobId) => {
-    const id = idOf.get(jobId)
-    idOf.delete(jobId)
-    if (id !== undefined) waiting.completed(id)
-  })
+  stack.use(hearCompletions(job.pool, (data) => waiting.completed(job.payload.parse(data).benchId)))
   const owned = stack.move()
   return {
     services,
     async run(id) {
       const took = waiting.wait(id)
       await transact(services, async (tx) => {
-        await sql`insert into bench_step (id, state) values (${id}::uuid, 'ASKED')`.execute(rows(tx.em))
+        await runStatement(tx.em, askStatement, [id])
         tx.enqueue(job, { benchId: id })
       })
       return await took

@@ -1,4 +1,4 @@
-import { createPostgresBackend, type PostgresConnectionOptions, Queue, QueueEvents, Worker } from 'bullmq'
+import { createPostgresBackend, type PostgresConnectionOptions, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 
@@ -15,11 +15,6 @@ export interface BareQueue extends AsyncDisposable {
   isCompleted(id: string): Promise<boolean>
 }
 
-/** Tells of the jobs of a queue that are over, by the queue's own ids. */
-export interface Completions extends AsyncDisposable {
-  onCompleted(listener: (jobId: string) => void): void
-}
-
 /** What the two backends' classes have in common; their own types name the backend. */
 interface Handle {
   waitUntilReady(): Promise<unknown>
@@ -29,8 +24,8 @@ interface QueueHandle extends Handle {
   add(name: string, data: { id: string }, options: { jobId: string }): Promise<unknown>
   getJob(id: string): Promise<{ isCompleted(): Promise<boolean> } | undefined>
 }
-interface EventsHandle extends Handle {
-  on(event: 'completed', listener: (told: { jobId: string }) => void): unknown
+interface WorkerHandle extends Handle {
+  on(event: 'completed', listener: (job: { data: { id: string } }) => void): unknown
 }
 
 const keep = { removeOnComplete: { age: 3_600, count: 1_000 }, removeOnFail: { age: 86_400, count: 1_000 } }
@@ -65,12 +60,14 @@ export const openBareQueue = async (
     readonly prefix: string
     readonly concurrency: number
     readonly work: (id: string) => Promise<void>
+    /** The queue has stored that the job is over. */
+    readonly completed: (id: string) => void
   },
 ): Promise<BareQueue> => {
   const { name, prefix, concurrency } = options
   const work = async ({ data }: { data: { id: string } }) => options.work(data.id)
   const opened = connect(place)
-  const [queue, worker]: readonly [QueueHandle, Handle] =
+  const [queue, worker]: readonly [QueueHandle, WorkerHandle] =
     opened.kind === 'redis'
       ? [
           new Queue(name, { connection: opened.connection, prefix }),
@@ -80,6 +77,7 @@ export const openBareQueue = async (
           new Queue(name, { connection: opened.connection }, createPostgresBackend),
           new Worker(name, work, { connection: opened.connection, concurrency, ...keep }, createPostgresBackend),
         ]
+  worker.on('completed', ({ data }) => options.completed(data.id))
   await Promise.all([queue.waitUntilReady(), worker.waitUntilReady()])
   return {
     async add(id) {
@@ -92,17 +90,21 @@ export const openBareQueue = async (
   }
 }
 
-export const openCompletions = async (place: Place, name: string, prefix: string): Promise<Completions> => {
-  const opened = connect(place)
-  const events: EventsHandle =
-    opened.kind === 'redis'
-      ? new QueueEvents(name, { connection: opened.connection, prefix })
-      : new QueueEvents(name, { connection: opened.connection }, createPostgresBackend)
-  await events.waitUntilReady()
+/**
+ * Has the product's own workers tell when the queue has stored that a job is over, as a worker of one's own tells it.
+ * BullMQ's QueueEvents would tell of it as well, but on PostgreSQL they pass over what is committed out of the order of
+ * its numbers, as it happens as soon as two jobs end at once, and wait for seconds where two tell at once.
+ */
+export const hearCompletions = (pool: string, completed: (data: unknown) => void): Disposable => {
+  const { emit } = Worker.prototype
+  Worker.prototype.emit = function (this: Worker, event, ...told) {
+    const [job] = told as readonly [{ readonly data: unknown }?]
+    if (event === 'completed' && this.name === pool && job) completed(job.data)
+    return Reflect.apply(emit, this, [event, ...told])
+  } as typeof emit
   return {
-    onCompleted(listener) {
-      events.on('completed', ({ jobId }) => listener(jobId))
+    [Symbol.dispose]() {
+      Worker.prototype.emit = emit
     },
-    [Symbol.asyncDispose]: () => closeAll([events], opened.close),
   }
 }

@@ -7,7 +7,7 @@ import { type Arm, paired, timed } from '../harness/paired.ts'
 import { type Countersign, storeStep } from './countersign.ts'
 
 const stepsPerJob = 3
-// As many as the job has: the lease is taken, each step is stored, and the lease is let go.
+// One that takes the lease, one for each step, and one that lets the lease go, which ours does not wait for on the disk.
 const commits = stepsPerJob + 2
 const jobsPerSample = 20
 const jobsInSmall = 2
@@ -67,7 +67,8 @@ export const compareStoredSteps = async (
     unit: 'ms',
     samples,
     goal: { atMost: 1.5 },
-    counts: { statements: counts.statements, transactions: counts.commits },
+    counts: { 'round trips': counts.statements, transactions: counts.commits },
     compared,
+    note: 'Ours takes the lease, stores the steps and lets the lease go: the last of ours is not waited for on the disk.',
   }
 }

@@ -8,7 +8,7 @@ export interface Way extends AsyncDisposable {
 
 /** In milliseconds from the command's begin. */
 export interface Took {
-  /** Until the function that does the job has ended: what it has to store is stored. */
+  /** Until what the job has to store is stored. */
   readonly stored: number
   /** Until the queue has told that the job is over; where it does not tell, the same. */
   readonly completed: number
@@ -23,7 +23,7 @@ const limitMs = 60_000
 /** What is waited for, by id. */
 export interface Waiting {
   wait(id: string): Promise<Took>
-  /** The function that does the job has ended. */
+  /** What the job has to store is stored. */
   stored(id: string): void
   /** The queue has told that the job is over. */
   completed(id: string): void

@@ -10,7 +10,7 @@ import { openSubscribers, type Subscribers } from './subscribers.ts'
 import type { Burst } from './writer-process.ts'
 
 const full = { people: 500, projects: 20, events: 600, perSecond: 200, log: 1_000_000, rounds: 10, warmUp: 2 }
-const small = { people: 8, projects: 2, events: 10, perSecond: 200, log: 500, rounds: 2, warmUp: 0 }
+const small = { people: 8, projects: 2, events: 10, perSecond: 200, log: 500, rounds: 1, warmUp: 0 }
 type Sizes = typeof full
 
 type Server = BenchProcess<{ readonly url: string }>
@@ -99,7 +99,8 @@ const compareWithBroadcast = async (context: BenchContext, sizes: Sizes): Promis
   const databaseUrl = await context.database()
   await makeRows(databaseUrl, { people: sizes.people, projects: sizes.projects, diffs: 0, events: 0 })
   const places = { databaseUrl, dataDir: context.directory }
-  const product = [stack.use(await startProduct(places)), stack.use(await startProduct(places))]
+  const startOne = async () => stack.use(await startProduct(places, {}, { isHere: context.isSmall }))
+  const product = [await startOne(), await startOne()]
   const broadcast = [
     stack.use(await startProcess<{ readonly url: string }>(bare, { databaseUrl })),
     stack.use(await startProcess<{ readonly url: string }>(bare, { databaseUrl })),
@@ -146,7 +147,7 @@ const compareLogs = async (context: BenchContext, sizes: Sizes): Promise<Compari
     const databaseUrl = await context.database()
     await makeRows(databaseUrl, { people: few.people, projects: few.projects, diffs: 0, events })
     const dataDir = `${context.directory}/${name}`
-    const product = stack.use(await startProduct({ databaseUrl, dataDir }))
+    const product = stack.use(await startProduct({ databaseUrl, dataDir }, {}, { isHere: context.isSmall }))
     const writer = stack.use(await openWriter(databaseUrl, dataDir))
     return stack.use(await openSide([product], writer, 'asProduct', few))
   }
@@ -169,7 +170,7 @@ const compareLogs = async (context: BenchContext, sizes: Sizes): Promise<Compari
 export const benchmark: Benchmark = {
   name: 'subscriptions',
   about:
-    'Events that are written as the product writes them, to 500 people who follow 20 projects by graphql-ws on two API processes, against two bare ws servers that are handed the same messages and broadcast them.',
+    'Events, each committed by itself and announced as the product does it, to 500 people who follow 20 projects by graphql-ws on two API processes, against two bare ws servers that are handed the same messages and broadcast them.',
   async measure(context) {
     const sizes = context.isSmall ? small : full
     return [...(await compareWithBroadcast(context, sizes)), await compareLogs(context, sizes)]

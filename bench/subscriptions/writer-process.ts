@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { readConfig } from '../../src/config.ts'
-import { transact } from '../../src/domain/shared/transact.ts'
 import { start } from '../../src/start.ts'
 import { runChild } from '../harness/child.ts'
 import { madeId, rowId } from '../harness/rows.ts'
@@ -37,37 +36,34 @@ const burst = async ({ from, count, perSecond, projects }: Burst, write: Write):
   return committedAt
 }
 
+/** The broadcast has a log of its own, so that the product has nothing to do with what it is told of. */
+const broadcastLog = 'bench_event'
+
 await runChild(async ({ env }: { readonly env: Readonly<Record<string, string>> }) => {
   const config = readConfig({ PATH: process.env.PATH, ...env })
   const running = await start(config, { api: false, pools: {}, rehearsal: true, migrate: false })
   const { services } = running.context
-  const asProduct: Write = (sequence, project, note) => {
-    const events = () => {
-      note()
-      services.wake.events()
-    }
-    const runId = rowId('run')
-    return transact({ ...services, wake: { ...services.wake, events } }, async (tx) => {
-      tx.emit(
-        { projectId: rowId(`project-${project}`) },
-        { type: 'CheckpointReached', runId, label: 'bench', sequence },
-      )
-    })
-  }
   const pool = new pg.Pool({ connectionString: env.DATABASE_URL, max: 10 })
-  const byHand: Write = async (sequence, project, note) => {
-    const at = new Date()
-    const body = { type: 'CheckpointReached', runId: rowId('run'), label: 'bench', sequence }
-    const { rows } = await pool.query({
-      name: 'event',
-      text: `insert into event (at, project_id, body) values ($1, $2, $3) returning xid::text || '-' || id as cursor`,
-      values: [at, rowId(`project-${project}`), body],
-    })
-    note()
-    const message = messageOf({ cursor: rows[0].cursor, at: at.toISOString(), project, sequence })
+  await pool.query(`create table if not exists ${broadcastLog} (like event including all)`)
+  // Both sides' events are written alike: what is compared is what becomes of them then.
+  const writeTo =
+    (table: string, tell: (project: number, message: string) => unknown): Write =>
+    async (sequence, project, note) => {
+      const at = new Date()
+      const body = { type: 'CheckpointReached', runId: rowId('run'), label: 'bench', sequence }
+      const { rows } = await pool.query({
+        name: table,
+        text: `insert into ${table} (at, project_id, body) values ($1, $2, $3) returning xid::text || '-' || id as cursor`,
+        values: [at, rowId(`project-${project}`), body],
+      })
+      note()
+      await tell(project, messageOf({ cursor: rows[0].cursor, at: at.toISOString(), project, sequence }))
+    }
+  const asProduct = writeTo('event', () => services.wake.events())
+  const byHand = writeTo(broadcastLog, (project, message) => {
     const payload = `${madeId('Project', `project-${project}`)} ${message}`
-    await pool.query({ name: 'notify', text: `select pg_notify('${channel}', $1)`, values: [payload] })
-  }
+    return pool.query({ name: 'notify', text: `select pg_notify('${channel}', $1)`, values: [payload] })
+  })
   return {
     ready: null,
     answers: {

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { createCheckouts } from '../../src/adapters/checkouts/checkouts.ts'
 import { commandUser } from '../../src/adapters/sandbox/command-user.ts'
 import { defaultLimits } from '../../src/adapters/sandbox/default-limits.ts'
-import { createSandbox } from '../../src/adapters/sandbox/select.ts'
 import type { Benchmark } from '../harness/benchmark.ts'
 import { type Arm, paired, timed } from '../harness/paired.ts'
 import { author, openBareGit, openStore } from '../harness/repositories.ts'
+import { openSandbox } from '../harness/sandbox.ts'
 import { syncDisk } from '../harness/sync.ts'
 
 const fullFiles = 10_000
-const smallFiles = 200
+const smallFiles = 60
 
 const filler = Array.from({ length: 60 }, (_, line) => `line ${line} of something like a source file\n`).join('')
 const pathOf = (index: number): string => `src/package-${Math.floor(index / 50)}/file-${index}.ts`
@@ -32,16 +32,8 @@ export const benchmark: Benchmark = {
   async measure(context) {
     const { directory } = context
     const files = context.isSmall ? smallFiles : fullFiles
-    const sandbox = await createSandbox({
-      driver: 'bubblewrap',
-      searchPath: process.env.PATH ?? '',
-      scratch: join(directory, 'workspaces'),
-    })
-    const found = await sandbox.availability()
-    if (!found.available) {
-      context.say(`there is no sandbox here, and so nothing to compare: ${found.reason} To fix it: ${found.remedy}`)
-      return []
-    }
+    const sandbox = await openSandbox(context)
+    if (sandbox === null) return []
     await using opened = openStore(directory)
     const { store, started } = opened
     const git = openBareGit(directory)

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { rows } from '../domain/shared/database.ts'
 import type { Services } from '../domain/shared/services.ts'
-import { queueRoom } from '../workers/outbox-relay.ts'
+import { queueRoom } from '../workers/queue-rooms.ts'
 import { type Finding, faulty, well } from './component.ts'
 
 /** A job that was asked for is published within a second, unless its queue is full. In seconds. */

@@ -23,7 +23,7 @@ export interface ConnectionOptions {
 
 const maxReasonBytes = 123
 // Far more than an answer: whoever is only slow has read some of it by then.
-const maxUnreadBytes = 32 * 1024 * 1024
+export const maxUnreadBytes = 32 * 1024 * 1024
 // A pong repeats it, also to those who have not said who they are.
 const maxPongCharacters = 1_024
 

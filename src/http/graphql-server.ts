@@ -12,7 +12,15 @@ import type { ApiRules } from './limits.ts'
 import { measureOperations } from './measure-operations.ts'
 import { limitOperations } from './operation-limits.ts'
 import { type PersistedOperations, usePersisted } from './persisted-operations.ts'
-import { endLostSubscriptions, refuseBrokenText, requireViewer, type ServerContext } from './plugins.ts'
+import { answerPlain } from './plain-requests.ts'
+import { executePlanned } from './planned-execution.ts'
+import {
+  endLostSubscriptions,
+  noteAskedFields,
+  refuseBrokenText,
+  requireViewer,
+  type ServerContext,
+} from './plugins.ts'
 import type { Quota } from './quota.ts'
 import { shareExecutions } from './share-executions.ts'
 import { notSignedIn } from './sign-in.ts'
@@ -79,11 +87,14 @@ export const createGraphQLServer = (options: GraphQLServerOptions): GraphQLServe
       limitOperations(rules.operations, measure.refused),
       ...(rules.introspection ? [] : [hideSchema()]),
       refuseBrokenText(),
+      noteAskedFields(),
+      executePlanned(schema),
       countStreams(connections, rules.webSockets.maxPerToken),
       shareExecutions(contextOf),
       endLostSubscriptions(access, measure),
       noteStreams(noteStream),
       ...(tracer.isOn ? [traceOperations(tracer)] : []),
+      answerPlain(),
     ],
     context: ({ viewer }) => {
       if (!viewer) throw refusalError(notSignedIn)

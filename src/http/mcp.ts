@@ -6,10 +6,13 @@ import { writeArchive } from '../adapters/archives/write-archive.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
 import type { Services } from '../domain/shared/services.ts'
 import { readContents } from '../domain/version/read-contents.ts'
-import { createMcpEndpoint } from '../mcp/handler.ts'
+import type { AnswerMcp, McpEndpoint } from '../mcp/handler.ts'
+import type { ToolContext } from '../mcp/tool.ts'
 import { foreignPage } from './foreign-page.ts'
 import { brokenText } from './plugins.ts'
-import { answerOrigin, type OriginRules, readBody, refuse, tooLarge } from './respond.ts'
+import type { Quota } from './quota.ts'
+import { makeRoom, readInRoom } from './request-bodies.ts'
+import { answerOrigin, type OriginRules, refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -21,6 +24,8 @@ export interface McpServing {
   /** The pages of other origins that may ask. */
   readonly corsOrigins: readonly string[]
   readonly maxBodyBytes: number
+  /** The bytes of what each token sends. */
+  readonly bodies: Quota<string>
 }
 
 export interface ServedMcp extends Route {
@@ -61,15 +66,19 @@ const parseError = (error: unknown): Response => {
  * before anything else, also one that has led its own name to this machine: browsers say where a page is from.
  */
 export const serveMcp = (options: McpServing): ServedMcp => {
-  const { services, feed, version, signIn, corsOrigins, maxBodyBytes } = options
+  const { services, feed, version, signIn, corsOrigins, maxBodyBytes: maxBytes, bodies } = options
   const ending = new AbortController()
-  const endpoint = createMcpEndpoint({
-    services,
-    feed,
-    version,
-    ending: ending.signal,
-    archive: (kept) => writeArchive(readContents(services.git, kept)),
-  })
+  let opening: Promise<McpEndpoint> | undefined
+  const open = async (): Promise<McpEndpoint> => {
+    const { createMcpEndpoint } = await import('../mcp/handler.ts')
+    const archive: ToolContext['archive'] = (kept) => writeArchive(readContents(services.git, kept))
+    return createMcpEndpoint({ services, feed, version, ending: ending.signal, archive })
+  }
+  // A tenth of the server's code, for those alone who have agents.
+  const answer: AnswerMcp = async (...asked) => {
+    opening ??= open()
+    return (await opening).answer(...asked)
+  }
   const sendBack = async (answer: Response, response: ServerResponse): Promise<void> => {
     if (response.destroyed) return
     response.writeHead(answer.status, Object.fromEntries(answer.headers))
@@ -91,18 +100,20 @@ export const serveMcp = (options: McpServing): ServedMcp => {
       response.once('close', () => left.abort())
       const init = { method: request.method ?? 'GET', headers: headersOf(request), signal: left.signal }
       const asked = new Request('http://countersign.invalid/mcp', init)
-      if (request.method !== 'POST') return sendBack(await endpoint.answer(asked, viewer, undefined), response)
-      const read = await readBody(request, maxBodyBytes)
-      if (read === undefined) return refuse(response, tooLarge(maxBodyBytes))
+      if (request.method !== 'POST') return sendBack(await answer(asked, viewer, undefined), response)
+      const rules = { bodies, tokenId: viewer.tokenId, maxBytes, note: services.measure.refused }
+      if (!makeRoom(request, response, rules)) return
+      const read = await readInRoom(request, response)
+      if (read === undefined) return
       let body: unknown
       try {
         body = parseBody(read)
       } catch (error) {
         return sendBack(parseError(error), response)
       }
-      return sendBack(await endpoint.answer(asked, viewer, body), response)
+      return sendBack(await answer(asked, viewer, body), response)
     },
     drain: () => ending.abort(),
-    close: endpoint.close,
+    close: async () => (await opening)?.close(),
   }
 }

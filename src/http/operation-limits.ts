@@ -1,8 +1,9 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, type parse } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { comparesMoreThan } from './field-comparisons.ts'
+import { createKnownSizes } from './known-sizes.ts'
 import { maxDocumentLength, maxFieldComparisons, type OperationLimits } from './limits.ts'
-import { type AskedOperation, measureOperation, type OperationSize } from './operation-size.ts'
+import type { AskedOperation, OperationSize } from './operation-size.ts'
 
 const tooMuch = (code: string, message: string): GraphQLError =>
   // As for other documents that are not valid: 400, or 200 for a client that takes nothing but application/json.
@@ -84,11 +85,12 @@ export const limitOperations = (
 ): Plugin<{ readonly params?: GraphQLParams }> => {
   // Documents that are sent again are parsed once, and need not be looked through again.
   const withoutRepetition = new WeakSet<DocumentNode>()
+  const sizeOf = createKnownSizes()
   const errorOf = (schema: GraphQLSchema, document: DocumentNode, asked: AskedOperation): GraphQLError | undefined => {
     try {
       if (!withoutRepetition.has(document) && comparesMoreThan(maxFieldComparisons, document)) return tooRepetitive()
       withoutRepetition.add(document)
-      return sizeError(measureOperation(schema, document, asked), limits)
+      return sizeError(sizeOf(schema, document, asked), limits)
     } catch (fault) {
       if (fault instanceof RangeError) return tooDeeplyNested()
       throw fault

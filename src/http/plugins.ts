@@ -4,6 +4,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { AccessWatch, LostAccess } from '../domain/actor/access-watch.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
 import type { Measure } from '../domain/ports/measure.ts'
+import { askedFields } from '../schema/asked-fields.ts'
 import type { GraphQLContext } from '../schema/context.ts'
 import { refusalError } from './client-errors.ts'
 import { notSignedIn, type SignedIn } from './sign-in.ts'
@@ -89,6 +90,13 @@ const lostAccessError = (why: LostAccess): GraphQLError =>
   new GraphQLError(lostAccessWords[why], {
     extensions: { code: why === 'SIGNED_OUT' ? 'UNAUTHENTICATED' : 'FORBIDDEN' },
   })
+
+/** Lets rows be read for what a document asks for. */
+export const noteAskedFields = (): Plugin<GraphQLContext> => ({
+  onExecute({ args }) {
+    args.contextValue.asking.fields = askedFields(args.document)
+  },
+})
 
 type Results = AsyncIterableIterator<ExecutionResult>
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { bodyLimits } from './limits.ts'
 import type { Quota } from './quota.ts'
 import { type Refusal, refuse, tooLarge } from './respond.ts'
@@ -65,4 +66,17 @@ export const makeRoom = (
   // Where the HTTP adapter looks for a body; it would count the bytes of one that was read as if each had a name.
   Object.assign(request, { body: Readable.from(read()) })
   return true
+}
+
+/** The body of a request that room was made for; undefined when it was refused while it was read. */
+export const readInRoom = async (
+  request: IncomingMessage & { readonly body?: Readable },
+  response: ServerResponse,
+): Promise<Buffer | undefined> => {
+  try {
+    return await buffer(request.body ?? request)
+  } catch (error) {
+    if (response.headersSent) return undefined
+    throw error
+  }
 }

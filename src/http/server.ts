@@ -107,7 +107,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     measure,
     tracer: services.tracer,
   })
-  const mcp = serveMcp({ services, feed, version, signIn, corsOrigins, maxBodyBytes })
+  const mcp = serveMcp({ services, feed, version, signIn, corsOrigins, maxBodyBytes, bodies })
   const graphql = graphqlRoute({ yoga, signIn, corsOrigins, bodies, measure })
   const board = await options.openBoard?.(queueBoardPath)
   // The first that answers a path does, and the last answers whatever is left.
@@ -122,6 +122,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
 
   const underWay = new Set<ServerResponse>()
   const server: Server = createServer((request, response) => {
+    // Everything on the way listens for its end; Node takes more than ten for a leak.
+    response.setMaxListeners(30)
     const path = request.url?.split('?', 1)[0] ?? ''
     const route = routes.find(({ answers }) => answers(path)) ?? graphql
     if (!route.whileDraining) {

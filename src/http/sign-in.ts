@@ -61,7 +61,7 @@ export const createSignIn = (services: Services, rules: RateRules): SignIn => {
   ): Promise<SignedIn> => {
     // Whose token was good a moment ago is not kept out by others at the same address, which may be a proxy's.
     const isKnown = token !== undefined && tokens.has(token)
-    const address = callerAddress(request, trustedProxies)
+    const address = isKnown ? '' : callerAddress(request, trustedProxies)
     const cost = token === undefined ? 1 : failedSignIn
     // Before the token is looked up, so that guesses that are sent at once count as well.
     const seconds = isKnown ? tokens.take(token, 1) : addresses.take(address, cost)

@@ -8,6 +8,8 @@ import type { Extra } from './connection.ts'
 import type { GraphQLServer } from './graphql-server.ts'
 import type { PersistedOperations } from './persisted-operations.ts'
 import { createQuota } from './quota.ts'
+import { resultSender } from './result-frames.ts'
+import type { SendingRoot } from './share-executions.ts'
 import type { SignedIn } from './sign-in.ts'
 
 export type SocketContext = SocketState<Record<string, unknown> | undefined, Extra>
@@ -25,6 +27,7 @@ export interface SocketOperationOptions {
 /** Makes an operation ready to be executed, or says what is wrong with it. */
 export type PrepareOperation = (
   socket: SocketContext,
+  id: string,
   params: SubscribePayload,
 ) => Promise<ExecutionArgs | readonly GraphQLError[]>
 
@@ -32,7 +35,7 @@ type Results = AsyncGenerator<ExecutionResult, void, void>
 
 /** What is executed by the GraphQL server's own functions, with all of its plugins. */
 interface EnvelopedArgs extends ExecutionArgs {
-  readonly rootValue: {
+  readonly rootValue: Required<SendingRoot> & {
     readonly execute: (args: ExecutionArgs) => unknown
     readonly subscribe: (args: ExecutionArgs) => unknown
     /** Called once nothing is done for it any more. */
@@ -96,6 +99,7 @@ export const subscribeEnveloped = (args: ExecutionArgs) => toItsEnd((args as Env
 const executionOf = (
   yoga: GraphQLServer,
   socket: SocketContext,
+  id: string,
   params: SubscribePayload,
   contextValue: GraphQLContext,
   onEnd: () => void,
@@ -113,9 +117,22 @@ const executionOf = (
     document,
     variableValues: params.variables,
     contextValue,
-    rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe, onEnd },
+    rootValue: {
+      execute: enveloped.execute,
+      subscribe: enveloped.subscribe,
+      onEnd,
+      send: resultSender(socket.extra, id),
+    },
   } as unknown as EnvelopedArgs
 }
+
+/** A client's ids are UUIDs or short numbers. Each result repeats its operation's. */
+const maxIdCharacters = 256
+
+const tooLongId = (): GraphQLError =>
+  new GraphQLError(`The id of an operation may have ${maxIdCharacters} characters.`, {
+    extensions: { code: 'BAD_REQUEST' },
+  })
 
 const tooManyOperations = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: 'TOO_MANY_OPERATIONS' } })
@@ -127,7 +144,7 @@ export const operationsOfSockets = (options: SocketOperationOptions): PrepareOpe
   const underWay = createQuota<Extra['socket']>(2 * maxOperations)
   const tooManyOpen = `This connection has ${maxOperations} operations under way, which is what one may have.`
   const tooManyEnding = `Of this connection's operations ${2 * maxOperations} have not ended, canceled ones included: ask again when they have.`
-  return async (socket, params) => {
+  return async (socket, id, params) => {
     // Now, before others join it while this one waits.
     const isOneTooMany = Object.keys(socket.subscriptions).length > maxOperations
     const onEnd = isOneTooMany ? undefined : underWay.take(socket.extra.socket)
@@ -136,12 +153,13 @@ export const operationsOfSockets = (options: SocketOperationOptions): PrepareOpe
       // Again for each operation: the token may have been revoked since. What is refused below counts as a request too.
       const { viewer, refusal } = await whoAsks(socket)
       if (refusal) return [refusalError(refusal)]
+      if (id.length > maxIdCharacters) return [tooLongId()]
       if (!onEnd) {
         measure.refused('TOO_MANY_OPERATIONS')
         return [tooManyOperations(isOneTooMany ? tooManyOpen : tooManyEnding)]
       }
       const asked = { ...params, query: persisted.documentOf(params) ?? params.query }
-      const prepared = executionOf(yoga, socket, asked, contextOf(viewer), onEnd)
+      const prepared = executionOf(yoga, socket, id, asked, contextOf(viewer), onEnd)
       isPrepared = 'rootValue' in prepared
       return prepared
     } finally {

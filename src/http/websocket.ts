@@ -132,11 +132,11 @@ export const serveWebSockets = (server: Server, options: WebSocketOptions): Serv
         context.extra.socket.close(CloseCode.InternalServerError, toClientError(error).message)
         return false
       }),
-    onSubscribe(socket, _id, params) {
+    onSubscribe(socket, id, params) {
       const open = admitted.get(socket.extra.socket)
       if (open) open.busyAt = performance.now()
       // What is thrown here would close the connection, and with it every other operation on it.
-      return prepare(socket, params).catch((error: unknown) => [toClientError(error)])
+      return prepare(socket, id, params).catch((error: unknown) => [toClientError(error)])
     },
     onError: (_socket, _id, _params, errors) => errors.map(shown),
     onNext: (_socket, _id, _params, _args, result) =>

@@ -2,7 +2,7 @@ import { NotFoundError } from '../domain/errors.ts'
 import type { EventRow } from '../domain/event/event.entity.ts'
 import { type EventCursor, formatCursor } from '../domain/event/event-cursor.ts'
 import { currentCursor, type EventFilter, findCursor } from '../domain/event/read-events.ts'
-import { interruptible } from '../domain/shared/interruptible.ts'
+import { type HandOver, handed, type StillGiven } from '../domain/shared/handed.ts'
 import { builder } from '../schema/builder.ts'
 import type { GraphQLContext } from '../schema/context.ts'
 import { localId } from '../schema/ids.ts'
@@ -24,36 +24,39 @@ const recheckMs = 500
  * is revoked or its actor disabled, leaves out projects that the viewer may no longer see, and takes in those that they
  * may see by now.
  */
-async function* read(
-  context: GraphQLContext,
-  filter: EventFilter,
-  after: EventCursor | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<EventRow> {
-  const { feed, services, standings, viewer } = context
-  let checkedAt = services.clock().getTime()
-  let shown = filter.projectIds ?? (await context.load.visibleProjects())
-  for await (const event of feed.follow(filter, after, signal)) {
-    const now = services.clock().getTime()
-    if (now - checkedAt >= recheckMs) {
+const read =
+  (context: GraphQLContext, filter: EventFilter, after: EventCursor | undefined): HandOver<EventRow> =>
+  async (take, most, signal) => {
+    const { feed, standings, viewer } = context
+    let checkedAt = performance.now()
+    let shown = filter.projectIds ?? (await context.load.visibleProjects())
+    const events = feed.follow(filter, after, signal)
+    const isShown = ({ projectId }: EventRow) => shown === null || shown.includes(projectId)
+    const lookAgain = async (found: readonly EventRow[]) => {
+      const now = performance.now()
       const standing = await standings.of(viewer)
-      if (!standing) return
+      if (!standing) {
+        await events.return(undefined)
+        return []
+      }
       shown = standing.projectIds
       checkedAt = now
+      return found.filter(isShown)
     }
-    if (shown === null || shown.includes(event.projectId)) yield event
+    const stillShown: StillGiven<EventRow> = (found) => {
+      if (performance.now() - checkedAt >= recheckMs) return lookAgain(found)
+      return found.every(isShown) ? found : found.filter(isShown)
+    }
+    await events.handTo((found, areShared) => {
+      const takeSome = (some: readonly EventRow[]) => (some.length > 0 ? take(some, areShared, stillShown) : undefined)
+      const some = stillShown(found)
+      return 'then' in some ? some.then(takeSome) : takeSome(some)
+    }, most)
   }
-}
 
 const follow = async (context: GraphQLContext, filter: EventFilter, after: string | null | undefined) => {
   const cursor = after == null ? undefined : await findCursor(context.load.em(), after)
-  return interruptible((signal) => read(context, filter, cursor, signal))
-}
-
-// State that an earlier event showed must not be shown again for a later one.
-const fresh = (event: EventRow, context: GraphQLContext): EventRow => {
-  context.startOver()
-  return event
+  return handed(read(context, filter, cursor))
 }
 
 const afterDescription =
@@ -66,7 +69,7 @@ builder.subscriptionField('events', (t) =>
     args: { after: t.arg.string({ description: afterDescription }) },
     // Of all projects: somebody can become a member of one while they listen.
     subscribe: async (_root, { after }, context) => follow(context, { projectIds: null }, after),
-    resolve: (event, _args, context) => fresh(event, context),
+    resolve: (event) => event,
   }),
 )
 
@@ -81,7 +84,7 @@ builder.subscriptionField('projectEvents', (t) =>
       if (!(await visible(context, project, projectId))) throw new NotFoundError('project', projectId)
       return follow(context, { projectIds: [projectId] }, args.after)
     },
-    resolve: (event, _args, context) => fresh(event, context),
+    resolve: (event) => event,
   }),
 )
 
@@ -96,7 +99,7 @@ builder.subscriptionField('sprintEvents', (t) =>
       if (!sprint || !(await visible(context, sprint, sprint.projectId))) throw new NotFoundError('sprint', sprintId)
       return follow(context, { projectIds: [sprint.projectId], sprintId }, args.after)
     },
-    resolve: (event, _args, context) => fresh(event, context),
+    resolve: (event) => event,
   }),
 )
 
@@ -112,7 +115,7 @@ builder.subscriptionField('sessionEvents', (t) =>
         throw new NotFoundError('session', sessionId)
       return follow(context, { projectIds: [session.projectId], sessionId }, args.after)
     },
-    resolve: (event, _args, context) => fresh(event, context),
+    resolve: (event) => event,
   }),
 )
 
@@ -127,6 +130,6 @@ builder.subscriptionField('diffEvents', (t) =>
       if (!diff || !(await visible(context, diff, diff.projectId))) throw new NotFoundError('diff', diffId)
       return follow(context, { projectIds: [diff.projectId], diffId }, args.after)
     },
-    resolve: (event, _args, context) => fresh(event, context),
+    resolve: (event) => event,
   }),
 )

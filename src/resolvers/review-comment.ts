@@ -3,7 +3,6 @@ import { addReviewComment } from '../domain/review/add-review-comment.ts'
 import { deleteReviewComment } from '../domain/review/delete-review-comment.ts'
 import { builder } from '../schema/builder.ts'
 import { DiffSideEnum } from '../schema/enums.ts'
-import { found } from '../schema/found.ts'
 import { localId } from '../schema/ids.ts'
 import { ReviewCommentRef } from '../schema/refs.ts'
 
@@ -21,8 +20,12 @@ builder.mutationField('addReviewComment', (t) =>
     errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
     resolve: async (_root, { diffId, ...args }, context) => {
       const given = { ...args, diffId: localId('Diff', diffId) }
-      const id = await addReviewComment(context.services, context.viewer, given)
-      return found(await context.startOver().comment.load(id))
+      const comment = await addReviewComment(context.services, context.viewer, given)
+      const load = context.startOver()
+      load.comment.prime(comment.id, comment)
+      // Who asks was looked up for this operation.
+      load.actor.prime(comment.authorId, context.viewer.actor)
+      return comment
     },
   }),
 )

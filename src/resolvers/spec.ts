@@ -54,8 +54,9 @@ builder.mutationField('answerInterview', (t) =>
     errors: { types: [ValidationError, ForbiddenError, NotFoundError, InvalidTransitionError] },
     resolve: async (_root, { specId, answers }, context) => {
       const given = { specId: localId('Spec', specId), answers }
-      const id = await answerInterview(context.services, context.viewer, given)
-      return found(await context.startOver().spec.load(id))
+      const spec = await answerInterview(context.services, context.viewer, given)
+      context.startOver().spec.prime(spec.id, spec)
+      return spec
     },
   }),
 )

@@ -72,7 +72,9 @@ builder.subscriptionType({
 const dateTime = DateTimeISOResolver
 builder.scalarType('DateTime', {
   description: 'A time in ISO 8601, in UTC.',
-  serialize: (value) => dateTime.serialize(value),
+  // As the library does it after a second look; an event has little else to be told.
+  serialize: (value) =>
+    value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : dateTime.serialize(value),
   parseValue: (value) => dateTime.parseValue(value) as Date,
 })
 builder.scalarType('JSON', {

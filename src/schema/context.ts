@@ -2,6 +2,7 @@ import { createStandings, type Standings } from '../domain/actor/standings.ts'
 import type { Viewer } from '../domain/actor/viewer.ts'
 import type { EventFeed } from '../domain/ports/event-feed.ts'
 import type { Services } from '../domain/shared/services.ts'
+import type { Asking } from './asked-fields.ts'
 import { createLoaders, type Loaders } from './loaders.ts'
 
 /** What every resolver gets: who asks, and what answers. */
@@ -14,6 +15,8 @@ export interface GraphQLContext {
   readonly version: string
   /** Answers whether a component works; the same that /readyz asks. */
   readonly health: () => Promise<readonly ComponentHealth[]>
+  /** What rows are read for; is told when the document is known. */
+  readonly asking: Asking
   /** Rows, batched and kept for one reading of the state. */
   load: Loaders
   /** Forgets what was read: after a change, and for each event of a subscription. */
@@ -31,17 +34,20 @@ export interface ComponentHealth {
 
 /** @param parts without `standings` what somebody may is looked up for them alone */
 export const createGraphQLContext = (
-  parts: Omit<GraphQLContext, 'load' | 'startOver' | 'standings'> & Partial<Pick<GraphQLContext, 'standings'>>,
+  parts: Omit<GraphQLContext, 'asking' | 'load' | 'startOver' | 'standings'> &
+    Partial<Pick<GraphQLContext, 'standings'>>,
 ): GraphQLContext => {
-  const load = () => createLoaders(parts.services, parts.viewer)
-  const context: GraphQLContext = {
+  const asking: Asking = {}
+  const load = () => createLoaders(parts.services, parts.viewer, asking)
+  return {
     ...parts,
     standings: parts.standings ?? createStandings(parts.services, 0),
+    asking,
     load: load(),
+    // Of the object that it is asked of: the GraphQL server copies what is here into its own.
     startOver() {
-      context.load = load()
-      return context.load
+      this.load = load()
+      return this.load
     },
   }
-  return context
 }

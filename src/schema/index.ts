@@ -34,6 +34,7 @@ import '../resolvers/testing.ts'
 import '../resolvers/version.ts'
 import '../resolvers/webhook.ts'
 import { builder } from './builder.ts'
+import { withNodeIds } from './node-ids.ts'
 
 /** The whole API, code first; `npm run schema:print` writes it to schema.graphql. */
-export const schema = builder.toSchema()
+export const schema = withNodeIds(builder.toSchema())

@@ -14,7 +14,7 @@ import type { EnvironmentRow } from '../domain/environment/environment.entity.ts
 import { latestEnvironments } from '../domain/environment/latest-environments.ts'
 import { type CommitOfProject, type FoundEvidence, readEvidence } from '../domain/evidence/read-evidence.ts'
 import type { MembershipRow } from '../domain/project/membership.entity.ts'
-import { ofUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
+import { inUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
 import type { ProjectRow } from '../domain/project/project.entity.ts'
 import { lastSeenTrees } from '../domain/review/diff-view.ts'
 import { type IsRead, readFiles } from '../domain/review/file-mark.ts'
@@ -36,7 +36,9 @@ import { busySessions } from '../domain/session/busy-sessions.ts'
 import type { MessageRow } from '../domain/session/message.entity.ts'
 import type { SessionRow } from '../domain/session/session.entity.ts'
 import type { SessionTurnRow } from '../domain/session/session-turn.entity.ts'
-import { type Database, rows } from '../domain/shared/database.ts'
+import type { Database } from '../domain/shared/database.ts'
+import { readRows } from '../domain/shared/read-rows.ts'
+import { readerOf } from '../domain/shared/reader.ts'
 import type { Services } from '../domain/shared/services.ts'
 import type { SpecRow } from '../domain/spec/spec.entity.ts'
 import type { PhaseRow } from '../domain/sprint/phase.entity.ts'
@@ -46,39 +48,57 @@ import type { TestCaseRow } from '../domain/testing/test-case.entity.ts'
 import type { TestResultRow, TestRunRow } from '../domain/testing/test-run.entity.ts'
 import type { VersionRow } from '../domain/version/version.entity.ts'
 import type { WebhookRow } from '../domain/webhook/webhook.entity.ts'
+import type { Asking } from './asked-fields.ts'
+import { askedRows } from './asked-rows.ts'
 import { createPageLoader, type PageLoader } from './pages.ts'
 
 type Table = keyof Database & string
 
-// The table's name decides the rows' type; Kysely cannot follow a name that is a variable, so `Row` says it.
-const select = (em: EntityManager, table: Table, column: string, keys: readonly string[]) =>
-  rows(em)
-    .selectFrom(table as 'Sprint')
-    .selectAll()
-    .where(column as 'id', 'in', [...keys])
+/** What loaders are made of: those of one request, or of one event. */
+interface Parts {
+  readonly em: () => EntityManager
+  readonly services: Services
+  readonly viewer: Viewer
+  readonly asking: Asking
+  readonly load: Loaders
+}
+type Make<Value> = (parts: Parts) => Value
 
-const byId = <Row extends { readonly id: string }>(em: () => EntityManager, table: Table) =>
-  new DataLoader<string, Row | null>(async (ids) => {
-    const found = (await select(em(), table, 'id', ids).execute()) as unknown as Row[]
-    const byId = new Map(found.map((row) => [row.id, row]))
-    return ids.map((id) => byId.get(id) ?? null)
-  })
+// The table's name decides the rows' type; nothing can follow a name that is a variable, so `Row` says it.
+const byId =
+  <Row extends { readonly id: string }>(table: Table): Make<DataLoader<string, Row | null>> =>
+  ({ em, asking }) =>
+    new DataLoader(async (ids) => {
+      const found = await readRows<Row>(em(), askedRows(table, 'where {id} = any ($1)', asking), [ids])
+      const byId = new Map(found.map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
+    })
 
 /** All rows of each parent, in the order of a column. Only for relations that stay small. */
 const byParent = <Row>(
-  em: () => EntityManager,
   table: Table,
   parent: keyof Row & string,
   order: keyof Row & string,
   direction: 'asc' | 'desc' = 'asc',
-) =>
-  new DataLoader<string, readonly Row[]>(async (ids) => {
-    const found = (await select(em(), table, parent, ids)
-      .orderBy(order as 'createdAt', direction)
-      .execute()) as unknown as Row[]
-    const byParent = Map.groupBy(found, (row) => row[parent])
-    return ids.map((id) => byParent.get(id as Row[keyof Row & string]) ?? [])
-  })
+  condition = '',
+): Make<DataLoader<string, readonly Row[]>> => {
+  const rest = `where {${parent}} = any ($1) ${condition} order by {${order}} ${direction}`
+  return ({ em, asking }) =>
+    new DataLoader(async (ids) => {
+      const found = await readRows<Row>(em(), askedRows(table, rest, asking), [ids])
+      const byParent = Map.groupBy(found, (row) => row[parent])
+      return ids.map((id) => byParent.get(id as Row[keyof Row & string]) ?? [])
+    })
+}
+
+/** The same promise whenever it is asked for. */
+const once = <Value>(read: () => Promise<Value>): (() => Promise<Value>) => {
+  let reading: Promise<Value> | undefined
+  return () => {
+    reading ??= read()
+    return reading
+  }
+}
 
 /** Everything that resolvers read rows by: each asks the database once for all that wants the same. */
 export interface Loaders {
@@ -151,120 +171,127 @@ export interface Loaders {
   readonly page: PageLoader
 }
 
-export const createLoaders = (services: Services, viewer: Viewer): Loaders => {
-  // Rows are read past it, and nothing stays in it: one does for all of them.
-  let own: EntityManager | undefined
-  const em = () => {
-    own ??= services.em()
-    return own
-  }
-  let visible: Promise<readonly string[] | null> | undefined
-  let administered: Promise<readonly string[] | null> | undefined
-  const risk = new DataLoader<RiskSubject, Risk, string>((diffs) => loadRisks(em(), diffs), {
-    cacheKeyFn: ({ id }) => id,
-  })
-  const usage = new Map<UsageOwner, DataLoader<string, Usage>>()
-  return {
-    em,
-    visibleProjects: () => {
-      visible ??= visibleProjectIds(em(), viewer)
-      return visible
-    },
-    administeredProjects: () => {
-      administered ??= administeredProjectIds(em(), viewer)
-      return administered
-    },
-    actor: byId(em, 'Actor'),
-    apiToken: byId(em, 'ApiToken'),
-    project: byId(em, 'Project'),
-    budget: byId(em, 'Budget'),
-    spec: byId(em, 'Spec'),
-    sprint: byId(em, 'Sprint'),
-    phase: byId(em, 'Phase'),
-    session: byId(em, 'Session'),
-    sessionTurn: byId(em, 'SessionTurn'),
-    message: byId(em, 'Message'),
-    modelCall: byId(em, 'ModelCall'),
-    isBusy: new DataLoader((ids) => busySessions(em(), ids)),
-    pendingDiffsOfSession: new DataLoader(async (ids) => {
-      const found = (await select(em(), 'Diff', 'sessionId', ids)
-        .where('status', 'in', [...pendingDiffStatuses] as never)
-        .where(ofUnarchivedProject)
-        .orderBy('createdAt')
-        .execute()) as unknown as DiffRow[]
-      return ids.map((id) => found.filter(({ sessionId }) => sessionId === id))
+const pendingStatuses = pendingDiffStatuses.map((status) => `'${status}'`).join(', ')
+
+const makers: { readonly [Name in Exclude<keyof Loaders, 'em'>]: Make<Loaders[Name]> } = {
+  visibleProjects: ({ em, viewer }) => once(() => visibleProjectIds(em(), viewer)),
+  administeredProjects: ({ em, viewer }) => once(() => administeredProjectIds(em(), viewer)),
+  actor: byId('Actor'),
+  apiToken: byId('ApiToken'),
+  project: byId('Project'),
+  budget: byId('Budget'),
+  spec: byId('Spec'),
+  sprint: byId('Sprint'),
+  phase: byId('Phase'),
+  session: byId('Session'),
+  sessionTurn: byId('SessionTurn'),
+  message: byId('Message'),
+  modelCall: byId('ModelCall'),
+  isBusy: ({ em }) => new DataLoader((ids) => busySessions(em(), ids)),
+  pendingDiffsOfSession: byParent<DiffRow>(
+    'Diff',
+    'sessionId',
+    'createdAt',
+    'asc',
+    `and {status} in (${pendingStatuses}) and ${inUnarchivedProject}`,
+  ),
+  toolCallsOfScope: byParent<ToolCallRow>('ToolCall', 'scope', 'createdAt'),
+  comment: byId('ReviewComment'),
+  commentsOfDiff: byParent<ReviewCommentRow>('ReviewComment', 'diffId', 'createdAt'),
+  commentsOfReview: byParent<ReviewCommentRow>('ReviewComment', 'reviewId', 'createdAt'),
+  isOutdated: ({ services }) =>
+    new DataLoader((comments) => outdatedComments(services, comments), { cacheKeyFn: ({ id }) => id }),
+  run: byId('AgentRun'),
+  candidate: byId('Candidate'),
+  checkpoint: byId('Checkpoint'),
+  decision: byId('Decision'),
+  diff: byId('Diff'),
+  review: byId('Review'),
+  reviewsOfDiff: byParent<ReviewRow>('Review', 'diffId', 'createdAt'),
+  safety: byId('SafetyEvaluation'),
+  testCase: byId('TestCase'),
+  testRun: byId('TestRun'),
+  version: byId('Version'),
+  webhook: byId('Webhook'),
+  webhooksOf: byParent<WebhookRow>('Webhook', 'projectId', 'createdAt', 'asc', 'and {deletedAt} is null'),
+  latestEnvironment: ({ em }) => new DataLoader((ids) => latestEnvironments(em(), ids)),
+  membershipsOf: byParent<MembershipRow>('Membership', 'projectId', 'actorId'),
+  phasesOf: byParent<PhaseRow>('Phase', 'sprintId', 'createdAt'),
+  runsOfPhase: byParent<AgentRunRow>('AgentRun', 'phaseId', 'createdAt'),
+  runsOfSpec: byParent<AgentRunRow>('AgentRun', 'specId', 'createdAt'),
+  candidatesOf: byParent<CandidateRow>('Candidate', 'runId', 'position'),
+  checkpointsOf: byParent<CheckpointRow>('Checkpoint', 'runId', 'sequence'),
+  decisionsOf: byParent<DecisionRow>('Decision', 'runId', 'createdAt'),
+  toolCallsOf: byParent<ToolCallRow>('ToolCall', 'candidateId', 'createdAt'),
+  testRunsOfDiff: byParent<TestRunRow>('TestRun', 'diffId', 'createdAt', 'desc'),
+  testRunsOfCandidate: byParent<TestRunRow>('TestRun', 'candidateId', 'createdAt', 'desc'),
+  resultsOf: ({ em }) => new DataLoader((ids) => readResults(em(), ids)),
+  testOutput: ({ em }) => new DataLoader((ids) => readOutputs(em(), ids)),
+  diffsOfSprint: byParent<DiffRow>('Diff', 'sprintId', 'createdAt', 'desc'),
+  pushOf: byParent<PushRow>('Push', 'diffId', 'diffId'),
+  supersedersOf: byParent<DiffRow>('Diff', 'supersedesId', 'createdAt'),
+  diffByCommit: byParent<DiffRow>('Diff', 'commitOid', 'createdAt'),
+  evidence: ({ services }) =>
+    new DataLoader<CommitOfProject, FoundEvidence | null, string>((commits) => readEvidence(services, commits), {
+      cacheKeyFn: ({ projectId, oid }) => `${projectId} ${oid}`,
     }),
-    toolCallsOfScope: byParent<ToolCallRow>(em, 'ToolCall', 'scope', 'createdAt'),
-    comment: byId(em, 'ReviewComment'),
-    commentsOfDiff: byParent<ReviewCommentRow>(em, 'ReviewComment', 'diffId', 'createdAt'),
-    commentsOfReview: byParent<ReviewCommentRow>(em, 'ReviewComment', 'reviewId', 'createdAt'),
-    isOutdated: new DataLoader((comments) => outdatedComments(services, comments), { cacheKeyFn: ({ id }) => id }),
-    run: byId(em, 'AgentRun'),
-    candidate: byId(em, 'Candidate'),
-    checkpoint: byId(em, 'Checkpoint'),
-    decision: byId(em, 'Decision'),
-    diff: byId(em, 'Diff'),
-    review: byId(em, 'Review'),
-    reviewsOfDiff: byParent<ReviewRow>(em, 'Review', 'diffId', 'createdAt'),
-    safety: byId(em, 'SafetyEvaluation'),
-    testCase: byId(em, 'TestCase'),
-    testRun: byId(em, 'TestRun'),
-    version: byId(em, 'Version'),
-    webhook: byId(em, 'Webhook'),
-    webhooksOf: new DataLoader(async (ids) => {
-      const found = (await select(em(), 'Webhook', 'projectId', ids)
-        .where('deletedAt' as never, 'is', null)
-        .orderBy('createdAt')
-        .execute()) as unknown as WebhookRow[]
-      return ids.map((id) => found.filter(({ projectId }) => projectId === id))
-    }),
-    latestEnvironment: new DataLoader((ids) => latestEnvironments(em(), ids)),
-    membershipsOf: byParent<MembershipRow>(em, 'Membership', 'projectId', 'actorId'),
-    phasesOf: byParent<PhaseRow>(em, 'Phase', 'sprintId', 'createdAt'),
-    runsOfPhase: byParent<AgentRunRow>(em, 'AgentRun', 'phaseId', 'createdAt'),
-    runsOfSpec: byParent<AgentRunRow>(em, 'AgentRun', 'specId', 'createdAt'),
-    candidatesOf: byParent<CandidateRow>(em, 'Candidate', 'runId', 'position'),
-    checkpointsOf: byParent<CheckpointRow>(em, 'Checkpoint', 'runId', 'sequence'),
-    decisionsOf: byParent<DecisionRow>(em, 'Decision', 'runId', 'createdAt'),
-    toolCallsOf: byParent<ToolCallRow>(em, 'ToolCall', 'candidateId', 'createdAt'),
-    testRunsOfDiff: byParent<TestRunRow>(em, 'TestRun', 'diffId', 'createdAt', 'desc'),
-    testRunsOfCandidate: byParent<TestRunRow>(em, 'TestRun', 'candidateId', 'createdAt', 'desc'),
-    resultsOf: new DataLoader((ids) => readResults(em(), ids)),
-    testOutput: new DataLoader((ids) => readOutputs(em(), ids)),
-    diffsOfSprint: byParent<DiffRow>(em, 'Diff', 'sprintId', 'createdAt', 'desc'),
-    pushOf: byParent<PushRow>(em, 'Push', 'diffId', 'diffId'),
-    supersedersOf: byParent<DiffRow>(em, 'Diff', 'supersedesId', 'createdAt'),
-    diffByCommit: byParent<DiffRow>(em, 'Diff', 'commitOid', 'createdAt'),
-    evidence: new DataLoader<CommitOfProject, FoundEvidence | null, string>(
-      (commits) => readEvidence(services, commits),
-      { cacheKeyFn: ({ projectId, oid }) => `${projectId} ${oid}` },
-    ),
-    metrics: new DataLoader((ids) => readMetrics(em(), ids)),
-    safetyOfCandidate: new DataLoader((ids) => readSafety(services, ids)),
-    approval: new DataLoader<DiffRow, Approval, string>(
+  metrics: ({ em }) => new DataLoader((ids) => readMetrics(em(), ids)),
+  safetyOfCandidate: ({ services }) => new DataLoader((ids) => readSafety(services, ids)),
+  approval: ({ em }) =>
+    new DataLoader<DiffRow, Approval, string>(
       async (diffs) => {
         const approvals = await loadApprovals(em(), diffs)
         return diffs.map((diff) => approvals.get(diff.id) ?? new Error(`The approval of ${diff.id} was not loaded.`))
       },
       { cacheKeyFn: (diff) => diff.id },
     ),
-    risk,
-    pendingByRisk: async (projectIds) => {
+  risk: ({ em }) =>
+    new DataLoader<RiskSubject, Risk, string>((diffs) => loadRisks(em(), diffs), { cacheKeyFn: ({ id }) => id }),
+  pendingByRisk:
+    ({ em, load }) =>
+    async (projectIds) => {
       const ranked = await rankPending(em(), projectIds)
       // What is shown of a diff is what it was ranked by.
-      for (const diff of ranked) risk.prime(diff, diff.risk)
+      for (const diff of ranked) load.risk.prime(diff, diff.risk)
       return ranked
     },
-    isRead: new DataLoader<Pick<DiffRow, 'id' | 'baseTree'>, IsRead, string>(
+  isRead: ({ em, viewer }) =>
+    new DataLoader<Pick<DiffRow, 'id' | 'baseTree'>, IsRead, string>(
       (diffs) => readFiles(em(), viewer.actor.id, diffs),
       { cacheKeyFn: ({ id }) => id },
     ),
-    lastSeenTree: new DataLoader((ids) => lastSeenTrees(em(), viewer.actor.id, ids)),
-    usage: (owner) => {
-      const known = usage.get(owner) ?? new DataLoader<string, Usage>((ids) => readUsage(em(), owner, ids))
-      usage.set(owner, known)
+  lastSeenTree: ({ em, viewer }) => new DataLoader((ids) => lastSeenTrees(em(), viewer.actor.id, ids)),
+  usage: ({ em }) => {
+    const made = new Map<UsageOwner, DataLoader<string, Usage>>()
+    return (owner) => {
+      const known = made.get(owner) ?? new DataLoader<string, Usage>((ids) => readUsage(em(), owner, ids))
+      made.set(owner, known)
       return known
-    },
-    page: createPageLoader(em),
+    }
+  },
+  page: ({ em, asking }) => createPageLoader(em, asking),
+}
+
+/** Makes each of them when it is first asked for: a request needs a few of them. */
+class MadeOnNeed {
+  readonly parts: Parts
+  constructor(parts: Omit<Parts, 'load'>) {
+    this.parts = { ...parts, load: this as unknown as Loaders }
+  }
+  get em() {
+    return this.parts.em
   }
 }
+for (const [name, make] of Object.entries<Make<unknown>>(makers)) {
+  Object.defineProperty(MadeOnNeed.prototype, name, {
+    get(this: MadeOnNeed) {
+      const value = make(this.parts)
+      Object.defineProperty(this, name, { value })
+      return value
+    },
+  })
+}
+
+/** @param asking what the rows are read for */
+export const createLoaders = (services: Services, viewer: Viewer, asking: Asking = {}): Loaders =>
+  new MadeOnNeed({ em: () => readerOf(services), services, viewer, asking }) as unknown as Loaders

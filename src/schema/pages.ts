@@ -1,10 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { resolveCursorConnection } from '@pothos/plugin-relay'
 import DataLoader from 'dataloader'
-import { sql } from 'kysely'
-import { ofUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
-import { type Database, rows } from '../domain/shared/database.ts'
+import { inUnarchivedProject } from '../domain/project/of-unarchived-project.ts'
+import type { Database } from '../domain/shared/database.ts'
+import { readRows } from '../domain/shared/read-rows.ts'
 import { fieldFault } from '../domain/shared/validate.ts'
+import type { Asking } from './asked-fields.ts'
+import { askedRows } from './asked-rows.ts'
 import { isRowId } from './ids.ts'
 
 /** A list that grows, newest first (or oldest), cut into pages by time and id. */
@@ -66,70 +68,66 @@ const parsePlace = (argument: string, cursor: string): Place => {
   return { createdAt, id }
 }
 
-const placeCondition = (order: 'asc' | 'desc', place: Place, side: 'after' | 'before') => {
-  const later = (order === 'asc') === (side === 'after')
-  return later
-    ? sql<boolean>`(created_at, id) > (${place.createdAt}::timestamptz, ${place.id}::uuid)`
-    : sql<boolean>`(created_at, id) < (${place.createdAt}::timestamptz, ${place.id}::uuid)`
-}
-
 /** Owner aside, what makes two pages one query. */
 const shape = ({ owner, ...rest }: PageKey): string => JSON.stringify([owner?.property ?? null, rest])
 
-/** The same page of many owners in one query: rows are numbered within their owner. */
-const readPages = async (em: EntityManager, keys: readonly PageKey[]): Promise<readonly (readonly unknown[])[]> => {
-  const [key] = keys
-  if (!key) return []
+/** What follows the table in a statement, and its values. Names come from the schema's own code, never from a request. */
+const pageQuery = (key: PageKey, owners: readonly string[]) => {
+  const values: unknown[] = []
+  const value = (given: unknown): string => `$${values.push(given)}`
   const direction = (key.order === 'desc') !== key.inverted ? 'desc' : 'asc'
-  // Table and properties come from the schema's own code, never from a request.
-  const table = key.table as 'Diff'
-  let matching = rows(em).selectFrom(table)
-  for (const [property, values] of Object.entries(key.where ?? {})) {
-    if (values) matching = matching.where(property as 'id', 'in', values as string[])
+  const beside = (place: Place, side: 'after' | 'before'): string => {
+    const compared = (key.order === 'asc') === (side === 'after') ? '>' : '<'
+    return `({createdAt}, {id}) ${compared} (${value(place.createdAt)}::timestamptz, ${value(place.id)}::uuid)`
   }
-  for (const property of key.empty ?? []) matching = matching.where(property as 'id', 'is', null)
-  if (key.unarchived) matching = matching.where(ofUnarchivedProject)
-  if (key.after) matching = matching.where(placeCondition(key.order, key.after, 'after'))
-  if (key.before) matching = matching.where(placeCondition(key.order, key.before, 'before'))
-  const property = (key.owner?.property ?? 'id') as 'id'
-  const owners = keys.flatMap(({ owner }) => owner?.id ?? [])
-  if (owners.length > 0) matching = matching.where(property, 'in', owners)
-  if (owners.length < 2) {
-    const page = matching.selectAll().orderBy('createdAt', direction).orderBy('id', direction)
-    return [await page.limit(key.limit).execute()]
-  }
-  const numbered = matching
-    .select('id')
-    .select((row) =>
-      row.fn
-        .agg<string>('row_number')
-        .over((over) => over.partitionBy(property).orderBy('createdAt', direction).orderBy('id', direction))
-        .as('place'),
-    )
-    .as('numbered')
-  const found = await rows(em)
-    .selectFrom(table)
-    .selectAll()
-    .where('id', 'in', (nested) =>
-      nested.selectFrom(numbered).select('numbered.id').where('place', '<=', `${key.limit}`),
-    )
-    .orderBy('createdAt', direction)
-    .orderBy('id', direction)
-    .execute()
-  return keys.map(({ owner }) =>
-    found.filter((row) => (row as unknown as Record<string, unknown>)[property] === owner?.id),
-  )
+  const order = `order by {createdAt} ${direction}, {id} ${direction}`
+  const owner = `{${key.owner?.property ?? 'id'}}`
+  const [only, ...others] = owners
+  const conditions = [
+    ...Object.entries(key.where ?? {}).flatMap(([property, among]) =>
+      among ? [`{${property}} = any (${value(among)})`] : [],
+    ),
+    ...(key.empty ?? []).map((property) => `{${property}} is null`),
+    ...(key.unarchived ? [inUnarchivedProject] : []),
+    ...(key.after ? [beside(key.after, 'after')] : []),
+    ...(key.before ? [beside(key.before, 'before')] : []),
+    // By one value an index gives the order as well.
+    ...(only === undefined ? [] : [`${owner} ${others.length > 0 ? `= any (${value(owners)})` : `= ${value(only)}`}`]),
+  ]
+  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
+  if (others.length === 0) return { rest: `${where} ${order} limit ${value(key.limit)}`, values }
+  const place = `row_number() over (partition by ${owner} ${order})`
+  const numbered = `select {id} as id, ${place} as place from {} ${where}`
+  const first = `select id from (${numbered}) as numbered where place <= ${value(key.limit)}`
+  return { rest: `where {id} in (${first}) ${order}`, values }
 }
 
-export const createPageLoader = (em: () => EntityManager): PageLoader =>
+/** The same page of many owners in one query: rows are numbered within their owner. */
+const readPages = async (
+  em: EntityManager,
+  keys: readonly PageKey[],
+  asking: Asking,
+): Promise<readonly (readonly unknown[])[]> => {
+  const [key] = keys
+  if (!key) return []
+  const { rest, values } = pageQuery(
+    key,
+    keys.flatMap(({ owner }) => owner?.id ?? []),
+  )
+  const found = await readRows<Record<string, unknown>>(em, askedRows(key.table, rest, asking, false), values)
+  if (keys.length === 1) return [found]
+  const byOwner = Map.groupBy(found, (row) => row[key.owner?.property ?? 'id'])
+  return keys.map(({ owner }) => byOwner.get(owner?.id) ?? [])
+}
+
+export const createPageLoader = (em: () => EntityManager, asking: Asking): PageLoader =>
   new DataLoader<PageKey, readonly unknown[], string>(
     async (keys) => {
-      const groups = new Map<string, PageKey[]>()
-      for (const key of keys) groups.set(shape(key), [...(groups.get(shape(key)) ?? []), key])
+      const groups = Map.groupBy(keys, shape)
       const found = new Map<PageKey, readonly unknown[]>()
       await Promise.all(
         [...groups.values()].map(async (group) => {
-          const pages = await readPages(em(), group)
+          const pages = await readPages(em(), group, asking)
           for (const [index, key] of group.entries()) found.set(key, pages[index] ?? [])
         }),
       )

@@ -13,7 +13,8 @@ export const assumedListSize = 3
 
 const weighing = (weight: Weight) => ({ weight })
 
-const heavy = 1_100
+/** The cost of what may hold megabytes, alone or together with what is beside it. */
+export const heavy = 1_100
 
 /** What holds up to megabytes, or reads them to be answered: some ninety of it are what an operation may ask for. */
 export const megabytes = weighing({ cost: heavy })
@@ -25,6 +26,10 @@ export const partOfPartOfMegabytes = weighing({ cost: Math.ceil(heavy / assumedL
 export const longList = weighing({ entries: heavy })
 /** A list that is short nearly always, and megabytes where somebody means harm. */
 export const seldomLongList = weighing({ cost: heavy, entries: 100 })
+/** The same, but a list of 50 objects may show it of each. */
+export const seldomLongPart = weighing({ cost: 900 })
+/** A list of one entry for each file at the most. */
+export const listOfFiles = weighing({ cost: 250 })
 /** Text of up to a hundred thousand characters or two. */
 export const longText = weighing({ cost: 25 })
 

@@ -66,7 +66,7 @@ export const startWorkerPools = async (
         if (!handler) throw new Error(`There is no handler for the job ${name}.`)
         services.log.debug({ job: name, payload }, 'job')
         // The queue has room for the next one.
-        services.wake.outbox()
+        services.wake.outbox({ taken: pool as Pool })
         running.set(pool as Pool, (running.get(pool as Pool) ?? 0) + 1)
         const begunAt = performance.now()
         let outcome: JobOutcome = 'FAILED'

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Role, roles } from '../../src/domain/errors.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { componentNames } from '../../src/health/component.ts'
@@ -179,10 +179,13 @@ describe('GraphiQL', () => {
 describe('a subscription', () => {
   const events = 'subscription ($id: ID!) { projectEvents(projectId: $id) { ... on InterviewChanged { spec { id } } } }'
 
-  /** The viewers' own rows change while they listen; the server looks again once a second of its clock has passed. */
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+  /** The viewers' own rows change while they listen; the server looks again once half a second has passed for it. */
   const later = (ms: number) => {
-    const { services } = server.context
-    Object.assign(services, { clock: () => new Date(Date.now() + ms) })
+    const now = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + ms)
   }
 
   it('ends when its token is revoked, and leaves out a project that its viewer may no longer see', async () => {

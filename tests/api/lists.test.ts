@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { execute, isInterfaceType, parse } from 'graphql'
+import { execute, getNamedType, isInterfaceType, isLeafType, isObjectType, isRequiredArgument, parse } from 'graphql'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
@@ -341,4 +341,56 @@ it('the same page of several projects is one statement that gives each its own r
       },
     })),
   )
+})
+
+it('what is asked for by itself is what it is beside everything else, in a list and alone', async () => {
+  const projectId = await readyProject(server)
+  const input = { projectId, content: addsFile('a.txt', ['a']), commitMessage: 'Add a file', prompt: 'Because.' }
+  const id = await made(server, 'proposeDiff', { input })
+  const read = async (asked: string) =>
+    server.query(
+      `query ($id: ID!, $project: ID!) {
+        one: node(id: $id) { ... on Diff { id ${asked} } }
+        list: node(id: $project) { ... on Project { diffs(first: 1) { nodes { id ${asked} } } } }
+        pendingDiffs(first: 1, projectId: $project) { nodes { id ${asked} } }
+      }`,
+      { id, project: projectId },
+    )
+  const { one } = await read('contentHash safety { evaluationHash }')
+  const hashes = { contentHash: one.contentHash, evaluationHash: one.safety.evaluationHash }
+  await made(server, 'reviewDiff', { diffId: id, verdict: 'APPROVE', ...hashes })
+  await sql`insert into test_run (id, project_id, diff_id, tree, base_tree, basis, status, sandbox, force, cached, total,
+      passed, failed, created_at, started_at, finished_at)
+    select gen_random_uuid(), project_id, id, result_tree, base_tree, 'WORKSPACE', 'PASSED', 'none', false, false, 0, 0, 0,
+      created_at, created_at, created_at + interval '2 seconds' from diff where id = ${rowId(id)}`.execute(
+    rows(server.context.services.em()),
+  )
+  const fieldsOf = (name: string): string[] => {
+    const type = schema.getType(name)
+    if (!isObjectType(type)) throw new Error(`There is no type ${name}.`)
+    return Object.values(type.getFields())
+      .filter(({ args }) => !args.some(isRequiredArgument))
+      .map((field) => (isLeafType(getNamedType(field.type)) ? field.name : `${field.name} { __typename }`))
+  }
+  const fields = [
+    ...fieldsOf('Diff'),
+    ...fieldsOf('Actor').map((field) => `author { ${field} }`),
+    ...fieldsOf('FileChange').map((field) => `files { ${field} }`),
+    ...fieldsOf('Review').map((field) => `reviews { ${field} }`),
+    ...fieldsOf('TestRun').map((field) => `testRuns { ${field} }`),
+    ...fieldsOf('ApprovalState').map((field) => `approval { ${field} }`),
+    ...fieldsOf('Risk').map((field) => `risk { ${field} }`),
+  ]
+  const whole = await read(fields.join(' '))
+  expect(whole.one).toMatchObject({
+    content: input.content,
+    prompt: 'Because.',
+    files: [{ patch: expect.stringContaining('+a') }],
+    reviews: [{ stillHolds: true }],
+    testRuns: [{ durationMs: 2_000 }],
+  })
+  expect(whole.list.diffs.nodes).toEqual([whole.one])
+  expect(whole.pendingDiffs.nodes).toEqual([whole.one])
+  expect(fields.length).toBeGreaterThan(60)
+  for (const asked of fields) expect(whole, asked).toMatchObject(await read(asked))
 })

@@ -60,6 +60,17 @@ const postChunked = (bytes: number, token: string | null, type = 'application/js
     request.end('}')
   })
 
+it('each of several changes in one request shows what there is after it', async () => {
+  const change = (name: string) =>
+    `updateProject(input: { id: $id, name: "${name}" }) { ... on Project { specs(first: 1) { nodes { project { name } } } } }`
+  const shown = await server.query(
+    `mutation ($id: ID!) { first: ${change('Once changed')} second: ${change('Twice changed')} }`,
+    { id: projectId },
+  )
+  const specs = (name: string) => ({ specs: { nodes: [{ project: { name } }] } })
+  expect(shown).toEqual({ first: specs('Once changed'), second: specs('Twice changed') })
+})
+
 describe('a request that is none', () => {
   it('a body over 16 MiB is answered with 413', async () => {
     const response = await post(JSON.stringify({ query: `{ viewer { name } } # ${'x'.repeat(16 * 1024 * 1024)}` }))

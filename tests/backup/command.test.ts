@@ -69,7 +69,7 @@ it('data moves from a server into an embedded database, and from there to a serv
 it('a backup that is told to end leaves nothing behind', async () => {
   // As another backup does.
   await from.client.query(`select pg_advisory_lock(${backupLock})`)
-  const child = spawn(process.execPath, [main, 'backup', join(files.path, 'never.tar.gz')], {
+  const child = spawn(process.execPath, [main(), 'backup', join(files.path, 'never.tar.gz')], {
     env: { ...machine, ...at(from) },
   })
   const [words] = await once(child.stderr, 'data')

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { benchmarks } from '../../bench/benchmarks.ts'
 import type { Comparison } from '../../bench/harness/benchmark.ts'
+import { mergedResults } from '../../bench/harness/merged-results.ts'
 import { type Arm, paired } from '../../bench/harness/paired.ts'
 import { performancePage } from '../../bench/harness/performance-page.ts'
-import { seededRandom } from '../../bench/harness/random.ts'
+import { randomNumbers } from '../../bench/harness/random.ts'
+import type { Result } from '../../bench/harness/result.ts'
 import { judge, quantile } from '../../bench/harness/statistics.ts'
 
-const context = (rounds: number) => ({ isSmall: false, rounds, random: seededRandom(7) })
+const context = (rounds: number) => ({ isSmall: false, rounds, random: randomNumbers(7) })
 
 const armOf = (done: string[], name: string, output = 'the same'): Arm => ({
   output: async () => output,
@@ -36,7 +39,7 @@ it('takes a quantile between two numbers in proportion', () => {
 })
 
 const compare = (ours: readonly number[], reference: readonly number[], goal: Comparison['goal']) =>
-  judge({ samples: { ours, reference }, goal }, seededRandom(1))
+  judge({ samples: { ours, reference }, goal }, randomNumbers(1))
 
 it('says that a goal holds when the worse edge of the interval reaches it', () => {
   const even = Array.from({ length: 30 }, (_, round) => 10 + (round % 3))
@@ -60,5 +63,50 @@ it('takes a difference within each round, and what is absolute from ours alone',
 it('has written the page from the results that are kept', () => {
   const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
   const page = read('docs/performance.md')
-  expect(page).toBe(performancePage(page, JSON.parse(read('bench/results.json'))))
+  expect(page).toBe(performancePage(page, JSON.parse(read('bench/results.json')), Object.keys(benchmarks)))
+})
+
+const resultOf = (name: string, date: string, git = '2.39'): Result => ({
+  name,
+  about: `What ${name} is about.`,
+  date,
+  seconds: 3,
+  machine: { processor: 'a processor', cores: 2, memoryGib: 8, system: 'Linux' },
+  versions: { git },
+  rows: [
+    {
+      name: 'work',
+      comparedWith: 'the same by hand',
+      unit: 'ms',
+      rounds: 9,
+      goal: { atMost: 1 },
+      verdict: compare([2, 2], [1, 1], { atMost: 1 }),
+      counts: {},
+      compared: 1,
+      note: null,
+    },
+  ],
+})
+
+it('keeps the results of the benchmarks that were not run, and of those that had nothing to compare', () => {
+  const kept = [resultOf('one', '2026-01-01'), resultOf('two', '2026-01-01'), resultOf('gone', '2026-01-01')]
+  const fresh = [{ ...resultOf('one', '2026-02-02'), rows: [] }, resultOf('two', '2026-02-02')]
+  const merged = mergedResults(kept, fresh, ['three', 'two', 'one'])
+  expect(merged.map(({ name, date }) => [name, date])).toEqual([
+    ['two', '2026-02-02'],
+    ['one', '2026-01-01'],
+  ])
+})
+
+it('says what was not measured, and of each result where it was taken unless all were taken alike', () => {
+  const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
+  const pageOf = (...results: readonly Result[]) => performancePage(page, results, ['one', 'two', 'three'])
+  const alike = pageOf(resultOf('one', '2026-01-01'), resultOf('two', '2026-02-02'))
+  expect(alike).toContain('0 of 2 goals hold.')
+  expect(alike).toContain('Not measured yet: three.')
+  expect(alike.match(/a processor, 2 cores, 8 GiB, Linux, with git 2\.39\./g)).toHaveLength(1)
+  const other = pageOf(resultOf('one', '2026-01-01'), resultOf('two', '2026-02-02', '2.47'))
+  expect(other).toContain('2026-01-01, 9 rounds, 3 s, on a processor, 2 cores, 8 GiB, Linux; git 2.39.')
+  expect(other).toContain('2026-02-02, 9 rounds, 3 s, on a processor, 2 cores, 8 GiB, Linux; git 2.47.')
+  expect(pageOf()).toContain('Nothing was measured yet.')
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { idealMs, type Stage } from '../../bench/concurrent/ideal-schedule.ts'
+import { idealMs, leastMs, type Stage } from '../../bench/concurrent/ideal-schedule.ts'
 
 const candidate = { place: 'candidates', ms: 10 } as const
 const verdict = { place: 'phases', ms: 5 } as const
@@ -26,5 +26,17 @@ it('who has more left to do goes first where that is shorter', () => {
 })
 
 it('no sprint takes no time', () => {
-  expect(idealMs([], slots)).toBe(0)
+  expect([idealMs([], slots), leastMs([], slots)]).toEqual([0, 0])
+})
+
+it('is never below what no schedule comes below', () => {
+  const stages = [[test], [candidate, candidate], [verdict]]
+  // Ten sprints: five by five tests before anybody has candidates, twenty of these on four slots, and a last verdict.
+  expect(leastMs(sprints(10, stages), slots)).toBe(3 + 50 + 5)
+  // One alone is its longest of each stage; of two that are not alike the longer one counts.
+  expect(leastMs(sprints(1, stages), slots)).toBe(18)
+  expect(leastMs([stages, [[test]]], slots)).toBe(18)
+  for (const count of [1, 2, 3, 7, 10, 50]) {
+    expect(idealMs(sprints(count, stages), slots)).toBeGreaterThanOrEqual(leastMs(sprints(count, stages), slots))
+  }
 })

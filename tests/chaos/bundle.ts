@@ -1,46 +1,25 @@
 import { writeFile } from 'node:fs/promises'
 import { SourceMap, type SourceMapPayload } from 'node:module'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type OutputChunk, rolldown } from 'rolldown'
+import { basename, join } from 'node:path'
+import type { OutputChunk } from 'rolldown'
+import { bundleElsewhere } from '../../scripts/bundle.ts'
 
-const script = fileURLToPath(new URL('server-process.ts', import.meta.url))
-
-/** What loads files of its own by name: it stays where it is. */
-const unbundled = /^(pino|pino-pretty|thread-stream|dockerode|msgpackr-extract|@bull-board\/.*)$/
+const script = 'tests/chaos/server-process'
 
 /** Of a line of a bundled file: from which column on it comes from which row of which file of the source. */
 export type SourceRow = readonly [column: number, file: string, row: number]
 export type SourceRows = Readonly<Record<string, Readonly<Record<number, readonly SourceRow[]>>>>
 
 /**
- * Writes the server's process as a few files instead of two thousand modules. Half of the processor's time of a start is
- * spent on finding and reading modules otherwise, and a run is made of starts.
+ * Writes the server's process as a release has it: a run is made of starts.
  * @returns the file to run, and the one that has `SourceRows` as JSON
  */
 export const bundleServerProcess = async (directory: string): Promise<{ script: string; sourceRows: string }> => {
-  const bundle = await rolldown({
-    input: script,
-    platform: 'node',
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'files stay where they are',
-        resolveId: (id) => (unbundled.test(id) ? { id: import.meta.resolve(id), external: true } : null),
-        transform: (code, id) =>
-          code.includes('import.meta.url')
-            ? { code: code.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(id).href)), map: null }
-            : null,
-      },
-    ],
-  })
-  const { output } = await bundle.write({ dir: directory, format: 'esm', sourcemap: 'hidden' })
-  await bundle.close()
-  const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk')
-  const rows: SourceRows = Object.fromEntries(chunks.map((chunk) => [chunk.fileName, rowsOf(chunk)]))
+  const chunks = await bundleElsewhere(directory, [script])
+  const rows: SourceRows = Object.fromEntries(chunks.map((chunk) => [basename(chunk.fileName), rowsOf(chunk)]))
   const sourceRows = join(directory, 'source-rows.json')
   await writeFile(sourceRows, JSON.stringify(rows))
-  return { script: join(directory, 'server-process.js'), sourceRows }
+  return { script: join(directory, `${script}.js`), sourceRows }
 }
 
 /** Only what comes from the domain and the workers, and only where another row begins. */

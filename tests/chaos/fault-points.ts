@@ -51,7 +51,11 @@ const callsIn = (em: EntityManager): CallState[] =>
     .filter((entity): entity is CallState & object => 'requestHash' in entity && 'reservedTokens' in entity)
     .map(({ id, status }) => ({ id, status }))
 
-/** Whether a transaction has written or locked anything: one that only looked is nothing to break off at. */
+/**
+ * Whether a transaction has written or locked anything: one that only looked is nothing to break off at. What would be
+ * sent with the commit is sent with this question; that it is done with the commit or not at all is for
+ * `tests/db/statements-together.test.ts` to show.
+ */
 const hasWritten = async (em: EntityManager): Promise<boolean> => {
   const [row] = await em.execute<{ written: boolean }[]>(
     'select pg_current_xact_id_if_assigned() is not null as written',
@@ -59,56 +63,65 @@ const hasWritten = async (em: EntityManager): Promise<boolean> => {
   return row?.written === true
 }
 
-const writingNodes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode'])
+/** Statements outside a transaction, each of which is one of its own; what writes tells how many rows it changed. */
+const watchStatements = (witness: Witness, place: Place): KyselyPlugin => ({
+  transformQuery: ({ node }) => node,
+  async transformResult({ result }) {
+    if (result.numAffectedRows !== undefined) witness.pass(`statement of ${place}`)
+    return result
+  },
+})
 
-/** Statements outside a transaction, each of which is one of its own. */
-const watchStatements = (witness: Witness, place: Place): KyselyPlugin => {
-  const writing = new WeakSet<object>()
-  return {
-    transformQuery({ node, queryId }) {
-      if (writingNodes.has(node.kind)) {
-        writing.add(queryId)
-      }
-      return node
-    },
-    async transformResult({ result, queryId }) {
-      if (writing.has(queryId)) witness.pass(`statement of ${place}`)
-      return result
-    },
+/** Looks at a transaction on its way to the commit. @param end calls `look` as the last thing before it */
+const watchEnd = async <Result>(
+  witness: Witness,
+  place: Place,
+  end: (look: (inside: EntityManager) => Promise<void>) => Promise<Result>,
+): Promise<Result> => {
+  let calls: CallState[] = []
+  let isWrite = false
+  try {
+    const result = await end(async (inside) => {
+      await inside.flush()
+      calls = callsIn(inside)
+      isWrite = await hasWritten(inside)
+      if (isWrite) witness.calls(calls, 'begun')
+    })
+    if (isWrite) {
+      witness.calls(calls, 'stored')
+      witness.pass(`commit of ${place}`)
+    }
+    return result
+  } catch (error) {
+    if (calls.length > 0) witness.calls(calls, 'refused')
+    throw error
   }
 }
 
 const watchRows = (witness: Witness, em: EntityManager): EntityManager => {
   const place = witness.caller()
-  const { transactional, getKysely } = em
-  em.transactional = async (work, options) => {
-    let calls: CallState[] = []
-    let isWrite = false
-    try {
-      const result = await transactional.call(
+  const { commit, transactional, getKysely } = em
+  em.commit = () =>
+    watchEnd(witness, place, async (look) => {
+      await look(em)
+      await commit.call(em)
+    })
+  em.transactional = (work, options) =>
+    watchEnd(witness, place, (look) =>
+      transactional.call(
         em,
         async (inner) => {
           const given = await work(inner as EntityManager)
-          await inner.flush()
-          calls = callsIn(inner as EntityManager)
-          isWrite = await hasWritten(inner as EntityManager)
-          if (isWrite) witness.calls(calls, 'begun')
+          await look(inner as EntityManager)
           return given
         },
         options,
-      )
-      if (isWrite) {
-        witness.calls(calls, 'stored')
-        witness.pass(`commit of ${place}`)
-      }
-      return result as never
-    } catch (error) {
-      if (calls.length > 0) witness.calls(calls, 'refused')
-      throw error
-    }
-  }
-  em.getKysely = ((options: never) =>
-    getKysely.call(em, options).withPlugin(watchStatements(witness, place))) as EntityManager['getKysely']
+      ),
+    ) as never
+  em.getKysely = ((options: never) => {
+    const kysely = getKysely.call(em, options)
+    return em.isInTransaction() ? kysely : kysely.withPlugin(watchStatements(witness, place))
+  }) as EntityManager['getKysely']
   return em
 }
 

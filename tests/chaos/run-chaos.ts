@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { pools } from '../../src/jobs/job.ts'
 import type { Patience } from '../../src/workers/recovery.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { fastParent, removeLeftovers, temporaryDirectory } from '../support/temporary-directory.ts'
 import { bundleServerProcess } from './bundle.ts'
 import {

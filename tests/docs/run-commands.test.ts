@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { isLong } from '../support/long.ts'
 import { blocks, pages, read, root } from './pages.ts'
 import { breakableWire, openShell, type Shell } from './shell.ts'
 import { type ShellCommand, shellCommands } from './shell-commands.ts'
@@ -158,9 +159,7 @@ it.each(notRun)('%s is in the pages, and is not run here: it %s', (command) => {
   expect(commands.some(({ text }) => command.test(text))).toBe(true)
 })
 
-it
-  .runIf(process.env.COUNTERSIGN_LONG === '1')
-  .each(['npm run demo -- --yes', 'npm run demo -- --yes --scenario session'])(
+it.runIf(isLong).each(['npm run demo -- --yes', 'npm run demo -- --yes --scenario session'])(
   '%s ends in a commit (with COUNTERSIGN_LONG=1)',
   async (command) => {
     const { code, output } = await shell.run(`PORT=0 ${command}`)

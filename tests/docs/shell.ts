@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inject } from 'vitest'
+import { main } from '../support/command.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { testSandbox } from '../support/sandbox.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -70,7 +71,7 @@ export const openShell = async (): Promise<Shell> => {
   await Promise.all(copied.map((name) => copyFile(join(root, name), join(directory, name))))
   const programs = join(directory, 'programs')
   await mkdir(programs)
-  await writeFile(join(programs, 'countersign'), `#!/bin/sh\nexec node '${join(root, 'src/main.ts')}' "$@"\n`)
+  await writeFile(join(programs, 'countersign'), `#!/bin/sh\nexec node '${main()}' "$@"\n`)
   await chmod(join(programs, 'countersign'), 0o755)
 
   const port = await freePort()

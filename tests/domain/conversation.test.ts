@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import type { ConversationMessage } from '../../src/domain/ports/model-provider.ts'
 import { keepConversation } from '../../src/domain/run/conversation.ts'
 import { sayNext, toConversation } from '../../src/domain/run/history.ts'
-import { randomNumbers } from '../factories/random.ts'
 
 const size = (messages: readonly ConversationMessage[]) => Buffer.byteLength(JSON.stringify(messages))
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import type { ConversationMessage } from '../../src/domain/ports/model-provider.ts'
 import { fitContext, leftOutNote } from '../../src/domain/run/fit-context.ts'
 import { forgottenNote } from '../../src/domain/run/forget-turns.ts'
-import { randomNumbers } from '../factories/random.ts'
 
 const limit = 10_000
 const maxOutputTokens = 1_000

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { takeTurns } from '../../src/domain/shared/take-turns.ts'
-import { randomNumbers } from '../factories/random.ts'
 
 const line = (project: string, first: number, count: number) =>
   Array.from({ length: count }, (_, index) => ({ id: String(first + index), project }))

@@ -3,8 +3,10 @@ import { createHeldLeases } from '../../src/domain/lease/held-leases.ts'
 import { type HeldLease, LeaseLostError, revokeLeases, withLease } from '../../src/domain/lease/lease.ts'
 import { Project } from '../../src/domain/project/project.entity.ts'
 import { rows } from '../../src/domain/shared/database.ts'
+import { runStatement } from '../../src/domain/shared/run-statement.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
-import { transact } from '../../src/domain/shared/transact.ts'
+import { type Transaction, transact } from '../../src/domain/shared/transact.ts'
+import { settleCommitJob } from '../../src/jobs/settle-commit.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -30,6 +32,19 @@ const rename = (lease: HeldLease, name: string) =>
     const project = await tx.em.findOneOrFail(Project, { id: projectId })
     project.name = name
   })
+
+const ofDiff = () => ({ diffId: projectId, status: 'PROPOSED' }) as const
+
+/** The project's name, and how many events and jobs there are. */
+const everything = async () => {
+  const [row] = await server.context.services
+    .em()
+    .execute<{ name: string; events: string; jobs: string }[]>(
+      'select name, (select count(*) from event) as events, (select count(*) from outbox) as jobs from project where id = ?',
+      [projectId],
+    )
+  return row
+}
 
 const nameNow = async () => (await server.context.services.em().findOneOrFail(Project, { id: projectId })).name
 
@@ -61,6 +76,37 @@ it('a holder that was paused past its lease cannot write once another has the st
   await taken.promise
   await paused
   expect(await nameNow()).toBe('by the second')
+})
+
+it.each<[string, (tx: Transaction) => Promise<unknown>]>([
+  ['an entity is loaded', (tx: Transaction) => tx.em.findOneOrFail(Project, { id: projectId })],
+  [
+    'a row is written with values',
+    (tx: Transaction) => runStatement(tx.em, 'update project set name = $1 where id = $2', ['late', projectId]),
+  ],
+  [
+    'a row is written as a text',
+    (tx: Transaction) => tx.em.execute('update project set name = ? where id = ?', ['late', projectId]),
+  ],
+  ['only an event is told', async (tx: Transaction) => tx.emit({ projectId }, { type: 'DiffChanged', ...ofDiff() })],
+  ['only a job is asked for', async (tx: Transaction) => tx.enqueue(settleCommitJob, { diffId: projectId })],
+  ['nothing is done', async () => {}],
+  [
+    'no notice is taken of the refusal',
+    async (tx: Transaction) => {
+      await runStatement(tx.em, 'update project set name = $1', ['late']).catch(() => {})
+    },
+  ],
+])('a holder whose lease was lost is refused, whatever comes first: %s', async (what, first) => {
+  const resource = `project:lost, ${what}`
+  const before = await everything()
+  await withLease(worker('first'), resource, never, async (lease) => {
+    await rename(lease, 'in time')
+    await expire(resource)
+    const refusal = what.startsWith('no notice') ? Error : LeaseLostError
+    await expect(lease.transact(first)).rejects.toBeInstanceOf(refusal)
+  })
+  expect(await everything()).toEqual({ ...before, name: 'in time' })
 })
 
 it('an expired lease that nobody took refuses writes as well: somebody may be taking it now', async () => {

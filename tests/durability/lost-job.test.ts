@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openQueues } from '../../src/adapters/queue/queues.ts'
 import { silent } from '../factories/event-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { programFile } from '../support/programs.ts'
 import { testRedis } from '../support/redis.ts'
 
-const script = fileURLToPath(new URL('../support/taking-worker-process.ts', import.meta.url))
+const script = programFile('tests/support/taking-worker-process')
 const redis = testRedis()
 const takenMs = { lockDuration: 400, stalledInterval: 200 }
 

@@ -4,6 +4,7 @@ import { askForTrimming } from '../../src/domain/maintenance/ask-for-trimming.ts
 import { trimLogs } from '../../src/domain/maintenance/trim-logs.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import type { Services } from '../../src/domain/shared/services.ts'
+import type { Transaction } from '../../src/domain/shared/transact.ts'
 import { handlers } from '../../src/workers/handlers.ts'
 import { sqlOf } from '../factories/gate.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -172,8 +173,13 @@ it('who was paused until its lease was removed and made again by another can wri
     expect(await sqlOf(server, 'select from lease where resource = $1', [resource])).toEqual([])
     await withLease({ ...services, processName: 'second' }, resource, stop, async (second) => {
       await fence()
-      await expect(first.transact(async () => expect.unreachable())).rejects.toBeInstanceOf(LeaseLostError)
-      await second.transact((tx) => rows(tx.em).selectFrom('Lease').select('fence').execute())
+      const read = (tx: Transaction) => rows(tx.em).selectFrom('Lease').select('fence').execute()
+      const late = first.transact(async (tx) => {
+        await read(tx)
+        expect.unreachable()
+      })
+      await expect(late).rejects.toBeInstanceOf(LeaseLostError)
+      await second.transact(read)
     })
   })
   await expect(paused).resolves.toBe(true)

@@ -2,18 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
 import { freePort } from '../../src/adapters/db/embedded-server.ts'
 import { migrate } from '../../src/adapters/db/migrate.ts'
 import { awaitDatabase, awaitRedis } from '../../src/await-backends.ts'
+import { machine, main } from '../support/command.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { testRedis } from '../support/redis.ts'
 import { testSandbox } from '../support/sandbox.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const redis = testRedis()
 
 /** Makes a port lead to a server that was there all along. */
@@ -38,8 +37,8 @@ interface Started {
 
 /** A process of a deployment, as ops start it. */
 const startProcess = (env: Readonly<Record<string, string>>, ...args: string[]): Started => {
-  const child = spawn(process.execPath, [main, ...args, '--json'], {
-    env: { PATH: process.env.PATH ?? '', PORT: '0', SANDBOX: testSandbox().driver, REHEARSAL: 'never', ...env },
+  const child = spawn(process.execPath, [main(), ...args, '--json'], {
+    env: { ...machine, PORT: '0', SANDBOX: testSandbox().driver, REHEARSAL: 'never', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

@@ -12,13 +12,12 @@ it('an answer that was paid for is stored once the database is back, and not bou
       intercept: {
         em(em) {
           if (!new Error('here').stack?.includes('storeOnce')) return em
-          const { transactional } = em
-          em.transactional = async (work, options) => {
+          const { commit } = em
+          em.commit = async () => {
             losses += 1
             if (losses === 1) throw new Error('Connection terminated unexpectedly')
-            const result = await transactional.call(em, work as never, options)
+            await commit.call(em)
             if (losses === 2) throw new Error('Connection terminated unexpectedly')
-            return result as never
           }
           return em
         },

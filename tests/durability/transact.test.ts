@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { currentCursor } from '../../src/domain/event/read-events.ts'
 import { Project } from '../../src/domain/project/project.entity.ts'
 import type { Services, Wake } from '../../src/domain/shared/services.ts'
 import { type Transaction, transact } from '../../src/domain/shared/transact.ts'
+import { Spec } from '../../src/domain/spec/spec.entity.ts'
+import { runInterviewJob } from '../../src/jobs/run-interview.ts'
 import { settleCommitJob } from '../../src/jobs/settle-commit.ts'
+import { trimLogsJob } from '../../src/jobs/trim-logs.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -61,6 +65,36 @@ it.each([
   expect(woken).toEqual([])
 })
 
+it('what is told is stored in its order, and a job with the project of what its transaction has just made', async () => {
+  const { services } = noting()
+  const [projectId = ''] = projects
+  const specId = randomUUID()
+  const finished = Array.from({ length: 12 }, (_, index) => index)
+  await transact(services, async (tx) => {
+    const { createdById } = await tx.em.findOneOrFail(Project, { id: projectId })
+    const interview = { maxQuestions: 5, interviewStatus: 'ANSWERED', interviewMode: 'STUB', questions: [] } as const
+    const made = { id: specId, projectId, title: 'Made', task: 'Made.', status: 'VALIDATED', ...interview } as const
+    tx.em.create(Spec, { ...made, createdById, createdAt: tx.now })
+    for (const each of finished) {
+      const body = { type: 'TestRunChanged', testRunId: specId, status: 'RUNNING', finished: each, total: 12 } as const
+      tx.emit({ projectId, specId }, body)
+      // What is flushed in between changes nothing of that.
+      if (each === 5) await tx.em.flush()
+    }
+    tx.enqueue(runInterviewJob, { specId })
+    tx.enqueue(trimLogsJob, {}, 'a trace')
+  })
+  const read = (text: string) => services.em().getConnection().execute(text, [specId])
+  const told = await read(`select (body ->> 'finished')::int as finished from event where spec_id = ? order by id`)
+  expect(told).toEqual(finished.map((each) => ({ finished: each })))
+  const asked = await read(`select job, project_id, trace from outbox
+    where id >= (select min(id) from outbox where payload ->> 'specId' = ?) order by id limit 2`)
+  expect(asked).toEqual([
+    { job: 'run-interview', project_id: projectId, trace: null },
+    { job: 'trim-logs', project_id: null, trace: 'a trace' },
+  ])
+})
+
 it('a job whose payload is not the declared one is refused inside its transaction', async () => {
   const { woken, services } = noting()
   const before = await counts(services)
@@ -78,9 +112,13 @@ it('readers are woken after the commit, when what woke them can be read', async 
     await currentCursor(services.em()),
     stop.signal,
   )
-  await transact(services, (tx) => writeAll(tx, projectId, 'renamed'))
-  const { value } = await follower.next()
-  expect(value.body).toMatchObject({ type: 'DiffChanged' })
+  const diffId = randomUUID()
+  await transact(services, async (tx) => {
+    await writeAll(tx, projectId, 'renamed')
+    tx.emit({ projectId }, { type: 'DiffChanged', diffId, status: 'PROPOSED' })
+  })
+  // What came before may be told too, as long as a transaction of anybody's goes on that began earlier still.
+  for await (const { body } of follower) if ('diffId' in body && body.diffId === diffId) break
   expect((await services.em().findOneOrFail(Project, { id: projectId })).name).toBe('renamed')
   stop.abort()
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { createEventFeed } from '../../src/adapters/events/event-feed.ts'
 import { type Cut, cutEvents } from '../../src/domain/event/cut-events.ts'
 import { type EventCursor, isAfter } from '../../src/domain/event/event-cursor.ts'
@@ -16,7 +17,6 @@ import {
   theBeginning,
   write,
 } from '../factories/event-log.ts'
-import { randomNumbers } from '../factories/random.ts'
 
 let log: TestLog
 let client: pg.Client

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { formatCursor, parseCursor } from '../../src/domain/event/event-cursor.ts'
 import { currentCursor, findCursor, readEvents } from '../../src/domain/event/read-events.ts'
-import { everything, type TestLog, take, testLog, theBeginning, write } from '../factories/event-log.ts'
+import { everything, numberOf, type TestLog, take, testLog, theBeginning, write } from '../factories/event-log.ts'
 
 let log: TestLog
 beforeAll(async () => {
@@ -105,6 +107,79 @@ it('a subscriber that is slower than its inbox is deep catches up from the log, 
   feed.wake()
   expect(await take(slow, 80)).toEqual(range(2_061, 2_140))
   await Promise.all([slow.return(undefined), quick.return(undefined)])
+})
+
+it('a reader is given the events of its projects alone, of the log and as they come', async () => {
+  const feed = await log.feed()
+  const start = await currentCursor(log.orm.em.fork())
+  const writer = await log.connect()
+  const [one, other, third] = [randomUUID(), randomUUID(), randomUUID()]
+  const writeTo = (projectId: string, number: number) => write(writer, { ...log, projectId }, number)
+  const of = (...projectIds: string[]) => feed.follow({ projectIds }, start)
+  const readers = [of(one), of(one, other), of()]
+  for (const [index, projectId] of [one, other, third, one].entries()) await writeTo(projectId, 3_501 + index)
+  const [first, both, none] = readers
+  if (!first || !both || !none) throw new Error('unreachable')
+  const nothing = none.next()
+  expect(await Promise.all([take(first, 2), take(both, 3)])).toEqual([
+    [3_501, 3_504],
+    [3_501, 3_502, 3_504],
+  ])
+  const coming = Promise.all([take(first, 1), take(both, 2)])
+  for (const [index, projectId] of [third, other, one].entries()) await writeTo(projectId, 3_511 + index)
+  feed.wake()
+  expect(await coming).toEqual([[3_513], [3_512, 3_513]])
+  for (const reader of readers) await reader.return(undefined)
+  expect(await nothing).toEqual({ done: true, value: undefined })
+})
+
+it('who takes events as they come is given each once and in order, however slow and however far behind they are', async () => {
+  const feed = await log.feed(20)
+  const start = await currentCursor(log.orm.em.fork())
+  const writer = await log.connect()
+  const random = randomNumbers(20_261_122)
+  const total = 300
+  const taking = [1, 3, 16].map((most) => {
+    const numbers: number[] = []
+    const events = feed.follow(everything, start)
+    const taken = events.handTo((some) => {
+      expect(some.length).toBeLessThanOrEqual(most)
+      numbers.push(...some.map(numberOf))
+      if (numbers.length === total) return void events.return(undefined)
+      // Most are done with at once.
+      return random(4) > 0 ? undefined : new Promise((resolve) => setTimeout(resolve, random(3)))
+    }, most)
+    return { numbers, taken }
+  })
+  for (let written = 0; written < total; ) {
+    const count = Math.min(total - written, 1 + random(40))
+    await writer.query('begin')
+    for (const number of range(3_001 + written, 3_000 + written + count)) await write(writer, log, number)
+    await writer.query('commit')
+    written += count
+    feed.wake()
+  }
+  await Promise.all(taking.map(({ taken }) => taken))
+  for (const { numbers } of taking) expect(numbers).toEqual(range(3_001, 3_300))
+  expect(feed.subscribers()).toBe(0)
+})
+
+it('what goes wrong where events are taken ends that reader, with the error, and no other', async () => {
+  const feed = await log.feed()
+  const start = await currentCursor(log.orm.em.fork())
+  const other = feed.follow(everything, start)
+  const failing = feed.follow(everything, start).handTo((some) => {
+    if (some.some((event) => numberOf(event) === 3_402)) throw new Error('Not this one.')
+  }, 16)
+  const writer = await log.connect()
+  await write(writer, log, 3_401)
+  expect(await take(other, 1)).toEqual([3_401])
+  await write(writer, log, 3_402)
+  feed.wake()
+  await expect(failing).rejects.toThrow('Not this one.')
+  expect(await take(other, 1)).toEqual([3_402])
+  await other.return(undefined)
+  expect(feed.subscribers()).toBe(0)
 })
 
 it('a subscriber that leaves while it waits is gone at once, whether by its signal or by return', async () => {

@@ -5,6 +5,7 @@ import { changes } from '../../src/cli/review/operations.ts'
 import { CursorTooOldError } from '../../src/domain/errors.ts'
 import { cutEvents } from '../../src/domain/event/cut-events.ts'
 import type { EventFeed } from '../../src/domain/ports/event-feed.ts'
+import { handed } from '../../src/domain/shared/handed.ts'
 import { transact } from '../../src/domain/shared/transact.ts'
 import { schema } from '../../src/schema/index.ts'
 import { made, stubSpec } from '../factories/api.ts'
@@ -139,10 +140,11 @@ it('a subscriber whom the removal overtakes is told so in the middle, over WebSo
   const [event] = await sqlOf(server, `select * from event limit 1`)
   try {
     // As the feed does it for a reader who is slower than the log grows old; tests/events/event-feed.test.ts has that.
-    feed.follow = async function* () {
-      yield { ...event, projectId: event?.project_id } as never
-      throw new CursorTooOldError('1-1', new Date())
-    }
+    feed.follow = () =>
+      handed(async (take) => {
+        await take([{ ...event, projectId: event?.project_id } as never], false)
+        throw new CursorTooOldError('1-1', new Date())
+      })
     const stop = new AbortController()
     for (const answers of subscribe(events, {}, stop.signal)) {
       expect((await firstOf(answers)).data.events.cursor).toMatch(/^\d+-\d+$/)

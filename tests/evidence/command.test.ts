@@ -1,15 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Clone, type CommittedDiff, cloneOfProject, committedChange, sha256 } from '../factories/evidence.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
+import { machine, main } from '../support/command.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const run = promisify(execFile)
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 interface Ended {
   readonly code: number
@@ -17,16 +16,13 @@ interface Ended {
   readonly stderr: string
 }
 
-const { PATH, NODE_COMPILE_CACHE } = process.env
-const ofTheMachine = { PATH, NODE_COMPILE_CACHE }
-
 /** Runs the command line as a person does, far from any server: with nothing but a path to look for git in. */
 const countersign = (cwd: string, ...args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [main, 'verify', ...args],
-      { cwd, env: { ...ofTheMachine, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } },
+      [main(), 'verify', ...args],
+      { cwd, env: { ...machine, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     )
   })

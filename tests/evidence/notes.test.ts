@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { randomNumbers } from '../factories/random.ts'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { gitWithInput, openStore, type Project, type StoreFixture } from '../git/store-fixture.ts'
 
 let fixture: StoreFixture

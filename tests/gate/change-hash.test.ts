@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { changeHash } from '../../src/domain/diff/change-hash.ts'
 import type { TreeChange } from '../../src/domain/ports/git-store.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { change, openStore, type Project, type StoreFixture } from '../git/store-fixture.ts'
 
 const rounds = 40

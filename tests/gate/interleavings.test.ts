@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { authenticate } from '../../src/domain/actor/authenticate.ts'
 import type { Viewer } from '../../src/domain/actor/viewer.ts'
 import { commitDiff } from '../../src/domain/commit/commit-diff.ts'
@@ -15,12 +16,11 @@ import { globalId, mutate } from '../factories/api.ts'
 import { gitOf, type ShownDiff } from '../factories/gate.ts'
 import { faultsOf, type GateHistory, readHistory } from '../factories/gate-history.ts'
 import { actorWithToken, addsFile, readyProject, rowId } from '../factories/pipeline.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-const isLong = process.env.COUNTERSIGN_LONG === '1'
 const count = isLong ? 2_000 : 48
 const limitMs = isLong ? 7_200_000 : 120_000
 /** So many interleavings are of one project. */

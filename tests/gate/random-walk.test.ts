@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { type DiffStatus, diffTransitions } from '../../src/domain/diff/diff.status.ts'
 import { rebase } from '../factories/diff-commands.ts'
 import {
@@ -14,7 +15,6 @@ import {
   sqlOf,
 } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject, rowId } from '../factories/pipeline.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { startTestServer } from '../support/server.ts'
 
 const steps = 150

@@ -400,6 +400,6 @@ describe('diffs that wait', () => {
     expect(many.statements.filter((statement) => statement.includes('report'))).toEqual([])
     const whole = many.statements.filter((statement) => /"content"|select \* from "diff"/.test(statement))
     expect(whole).toHaveLength(1)
-    expect(whole[0]).toMatch(/where "id" in/)
+    expect(whole[0]).toMatch(/where "id" = any/)
   })
 })

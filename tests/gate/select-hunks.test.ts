@@ -3,15 +3,16 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { parseHunks } from '../../src/domain/diff/hunks.ts'
 import { selectHunks } from '../../src/domain/diff/select-hunks.ts'
 import type { ChangedFile, PatchPart } from '../../src/domain/ports/git-store.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { change, openStore, type Project, type StoreFixture, withLink } from '../git/store-fixture.ts'
+import { isLong } from '../support/long.ts'
 
 const run = promisify(execFile)
-const rounds = process.env.COUNTERSIGN_LONG === '1' ? 1_500 : 45
-const choicesOfOne = 4
+const rounds = isLong ? 1_500 : 24
+const choicesOfOne = isLong ? 4 : 2
 const seed = Number(process.env.SELECT_HUNKS_SEED ?? 11)
 
 let fixture: StoreFixture

@@ -3,7 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
+import { isLong } from '../support/long.ts'
 import { change, openStore, type StoreFixture, withLink } from './store-fixture.ts'
+
+// patch-properties.test.ts looks at more trees; these are of names and lines that patches themselves are made of.
+const randomRounds = isLong ? 200 : 12
 
 let fixture: StoreFixture
 
@@ -302,11 +307,7 @@ describe('the patch of two trees', () => {
 
 test('random changes make patches that lead to the same tree', async () => {
   const { store } = fixture
-  let seed = 42
-  const random = (below: number) => {
-    seed = (seed * 1103515245 + 12345) % 2147483648
-    return Math.floor((seed / 2147483648) * below)
-  }
+  const random = randomNumbers(42)
   const names = ['a', 'b c', 'ü', 'x/y', 'x/z.txt', 'x/w/"q"', 'p/q/r', "p/q/s'", 'tab', '-dash', 'b/a', 'a.b']
   const content = () => {
     if (random(8) === 0) return Buffer.from(Array.from({ length: random(60) }, () => random(256)))
@@ -319,7 +320,7 @@ test('random changes make patches that lead to the same tree', async () => {
   const project = await fixture.project({ 'a.b': 'start\n' })
   let tree = project.tree
   let compared = 0
-  for (let round = 0; round < 50; round++) {
+  for (let round = 0; round < randomRounds; round++) {
     const paths = new Set((await store.listFiles(project.id, tree)).map(({ path }) => path))
     const changes = new Map<string, Buffer | null>()
     for (let index = 0; index < 1 + random(4); index++) {
@@ -348,6 +349,6 @@ test('random changes make patches that lead to the same tree', async () => {
     tree = to
     compared++
   }
-  expect(compared).toBeGreaterThan(40)
+  expect(compared).toBeGreaterThan(randomRounds / 2)
   expect(await project.git('fsck', '--strict', '--no-dangling')).toBe('')
 })

@@ -3,7 +3,9 @@
 import { execFileSync } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import type { ObjectFormat } from '../../src/domain/ports/git-store.ts'
+import { isLong } from '../support/long.ts'
 import type { Project, StoreFixture } from './store-fixture.ts'
 
 export interface TreeFile {
@@ -21,21 +23,11 @@ export interface Random {
   pick<T>(items: readonly T[]): T
 }
 
-export const isLong = process.env.COUNTERSIGN_LONG === '1'
-
 /** Set it to see a failure again; the long form looks further each time. */
 export const givenSeed = Number(process.env.COUNTERSIGN_PATCH_SEED ?? (isLong ? Date.now() % 1_000_000_000 : 5))
 
-/** mulberry32: small, and the same everywhere. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const below = (bound: number) => Math.floor(next() * bound)
+  const below = randomNumbers(seed)
   return {
     below,
     oneIn: (count) => below(count) === 0,

@@ -2,13 +2,13 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PatchRejectedError } from '../../src/domain/errors.ts'
+import { isLong } from '../support/long.ts'
 import {
   type CorpusCommit,
   changedTree,
   createRandom,
   gitPatches,
   givenSeed,
-  isLong,
   type Random,
   randomTree,
   type Tree,
@@ -17,10 +17,10 @@ import {
 } from './patch-corpus.ts'
 import { openStore, type Project, type StoreFixture } from './store-fixture.ts'
 
-const pairCount = isLong ? 2000 : 80
+const pairCount = isLong ? 2000 : 30
 const mutationCount = isLong ? 1000 : 80
 const historyLength = isLong ? 500 : 40
-const pairsAtOnce = 100
+const pairsAtOnce = isLong ? 100 : pairCount
 const longTimeout = 900_000
 
 let fixture: StoreFixture

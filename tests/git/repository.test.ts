@@ -58,6 +58,21 @@ describe.each(['SHA1', 'SHA256'] as const)('a %s repository', (format) => {
     expect(await store.entries(project.id, second, 'dir/b.txt')).toEqual([])
     expect(await store.readFile(project.id, second, 'dir/b.txt')).toBeNull()
     expect(await store.readFile(project.id, second, 'dir/deep/c.sh')).toMatchObject({ mode: '100755' })
+    const named = [
+      'a.txt',
+      'dir/deep/c.sh',
+      'dir/ü "q".txt',
+      'dir',
+      'dir/b.txt',
+      'a.txt/x',
+      'a.txt/',
+      './a.txt',
+      '../a.txt',
+    ]
+    for (const path of named) {
+      const content = (await store.readFile(project.id, second, path))?.content ?? null
+      expect(await store.readContent(project.id, second, path), path).toEqual(content)
+    }
     expect(await store.branchContains(project.id, 'main', project.head)).toBe(true)
     expect(await store.branchContains(project.id, 'main', project.tree)).toBe(false)
     expect(await project.git('fsck', '--strict')).toBe('')

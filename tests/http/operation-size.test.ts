@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { getIntrospectionQuery, getNamedType, isObjectType, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
+import { createKnownSizes } from '../../src/http/known-sizes.ts'
 import { defaultOperationLimits } from '../../src/http/limits.ts'
 import { type AskedOperation, measureOperation } from '../../src/http/operation-size.ts'
 import { schema } from '../../src/schema/index.ts'
@@ -92,6 +93,14 @@ describe('the cost of an operation', () => {
     expect(costOf('{ pendingDiffs { nodes { id content } } }')).toBeLessThan(maxCost)
   })
 
+  it('lets a page of 50 show what its evaluations found, and larger ones no more than that', () => {
+    const found = 'issues { code message path line } warnings { code message path line }'
+    const page = (first: number) => costOf(`{ pendingDiffs(first: ${first}) { nodes { id safety { ${found} } } } }`)
+    expect(page(50)).toBeLessThan(maxCost)
+    expect(page(100)).toBeGreaterThan(maxCost)
+    expect(costOf('{ pendingDiffs(first: 200) { nodes { id safety { issues { code } } } } }')).toBeLessThan(maxCost)
+  })
+
   it('knows the weight of every file, and of everything that is any JSON but a few settings', () => {
     const settings = ['AgentRun.modelConfig', 'Session.coder', 'Session.evaluator']
     const large = fields.filter(({ type }) => ['JSON', 'FileContent'].includes(getNamedType(type).name))
@@ -129,6 +138,31 @@ it('depth and aliases are those of the operation that is asked for, with its fra
     query B { x: viewer { y: id ...c id: id } } fragment c on Actor { z: name }`
   expect(sizeOf(document, { operationName: 'A' })).toEqual({ depth: 2, aliases: 0, cost: 2, introspections: 0 })
   expect(sizeOf(document, { operationName: 'B' })).toEqual({ depth: 2, aliases: 3, cost: 4, introspections: 0 })
+})
+
+it('of a document that is kept is what it is of a new one, whatever its variables are', () => {
+  const known = createKnownSizes()
+  const text = `query a($n: Int, $ids: [ID!] = ["x", "y"], $text: String) {
+      projects(first: $n) { nodes { id } } nodes(ids: $ids) { id } project: node(id: $text) { id }
+    } query b { viewer { id } }`
+  const kept = parse(text)
+  const values = [
+    {},
+    { n: 3 },
+    { n: 4 },
+    { n: null },
+    { n: 'many' },
+    { n: -1 },
+    { n: [1] },
+    { ids: [] },
+    { ids: ['z'] },
+  ]
+  for (const variables of [...values, { n: 3, text: 'x' }, { n: 3, ids: ['z'] }, null, undefined]) {
+    for (const operationName of ['a', 'b', 'c', undefined]) {
+      const asked = { operationName, variables }
+      for (const _ of [1, 2]) expect(known(schema, kept, asked)).toEqual(sizeOf(text, asked))
+    }
+  }
 })
 
 it('what is no valid document is measured as far as it goes: validation says what is wrong', () => {

@@ -176,7 +176,9 @@ describe('the address of a caller', () => {
     const addresses = ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:0DB8:0001:0002:0:0:0:1']
     expect(new Set(addresses.map((address) => callerAddress(from(address), 0)))).toEqual(new Set(['2001:db8:1:2::/64']))
     expect(callerAddress(from('2001:db8::1'), 0)).toBe('2001:db8:0:0::/64')
-    expect(callerAddress(from('::ffff:192.0.2.1'), 0)).toBe('192.0.2.1')
+    for (const mapped of ['::ffff:192.0.2.1', '::ffff:c000:201', '0:0:0:0:0:FFFF:192.0.2.1']) {
+      expect(callerAddress(from('10.0.0.1', mapped), 1)).toBe('192.0.2.1')
+    }
   })
 })
 

@@ -4,12 +4,17 @@ import { type AddressInfo, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { unmeasured } from '../../src/domain/ports/measure.ts'
 import { closeQueued } from '../../src/http/close-queued.ts'
 import { graphqlRoute } from '../../src/http/graphql-route.ts'
 import { bodyLimits, maxArchiveBytes, maxBodyBytes } from '../../src/http/limits.ts'
+import { serveMcp } from '../../src/http/mcp.ts'
 import { createQuota } from '../../src/http/quota.ts'
 
-/** The route in front of a stand-in for the GraphQL server, which reads what is sent and says how much it was. */
+/**
+ * The routes: that of GraphQL in front of a stand-in for the server, which reads what is sent and says how much it was,
+ * and that of MCP, where nothing comes as far as a tool.
+ */
 let server: Server
 const refused: string[] = []
 beforeAll(async () => {
@@ -25,7 +30,23 @@ beforeAll(async () => {
     bodies: createQuota(bodyLimits.each, bodyLimits.all),
     measure: { refused: (code) => refused.push(code) },
   })
-  server = createServer((asked, response) => void route.serve(asked, response, '/graphql'))
+  const mcp = serveMcp({
+    services: { measure: { ...unmeasured, refused: (code: string) => refused.push(code) } } as never,
+    feed: {} as never,
+    version: '1',
+    signIn: async (_request, authorization) => {
+      server.emit('taken')
+      return { viewer: { tokenId: String(authorization) } as never }
+    },
+    corsOrigins: [],
+    maxBodyBytes,
+    bodies: createQuota(maxBodyBytes),
+  })
+  server = createServer((asked, response) => {
+    if (asked.url !== '/mcp') return void route.serve(asked, response, '/graphql')
+    response.once('close', () => server.emit('left'))
+    mcp.serve(asked, response, '/mcp').catch(() => response.destroy())
+  })
   closeQueued(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -38,11 +59,12 @@ const announce = (
   token: string,
   bytes: number | undefined,
   type = 'multipart/form-data; boundary=x',
+  path = '/graphql',
 ): ClientRequest => {
   const { port } = server.address() as AddressInfo
   const length = bytes === undefined ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(bytes) }
   const headers = { authorization: token, 'content-type': type, ...length }
-  const sent = request({ port, host: '127.0.0.1', method: 'POST', path: '/graphql', headers })
+  const sent = request({ port, host: '127.0.0.1', method: 'POST', path, headers })
   // Whoever is refused is hung up on, also while the rest is on its way.
   sent.on('error', () => undefined)
   sent.flushHeaders()
@@ -116,6 +138,22 @@ it.each([
   if (bytes === undefined) sent.end(Buffer.alloc(maxBodyBytes + 1))
   expect((await refusal).status).toBe(413)
   expect(refused).toEqual(['TOO_LARGE'])
+})
+
+it('bodies over MCP count as well, whether they say how long they are or not', async () => {
+  const taken = once(server, 'taken')
+  const first = announce('g', maxBodyBytes, 'application/json', '/mcp')
+  await taken
+  expect((await answer(announce('g', maxBodyBytes, 'application/json', '/mcp'))).status).toBe(503)
+  const inPieces = announce('g', undefined, 'application/json', '/mcp')
+  const refusal = answer(inPieces)
+  inPieces.end(Buffer.alloc(bodyLimits.small * 3))
+  expect((await refusal).status).toBe(503)
+  expect(refused).toEqual(['TOO_BUSY', 'TOO_BUSY'])
+  await leave(first)
+  const whole = announce('g', undefined, 'application/json', '/mcp')
+  whole.end(Buffer.alloc(bodyLimits.small * 3, 'x'))
+  expect(await answer(whole)).toMatchObject({ status: 400, text: expect.stringContaining('cannot be read') })
 })
 
 it('whoever sends a second request behind one that is not answered, and leaves, gives back what it has taken', async () => {

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { actorWithToken } from '../factories/pipeline.ts'
-import { connectSocket, initiate, openSocket } from '../support/graphql-socket.ts'
+import { connectSocket, type GraphQLSocket, initiate, openSocket } from '../support/graphql-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -78,7 +78,7 @@ describe('a connection is closed by the server', () => {
 
   it.each([
     ['a short id', '1'],
-    ['an id longer than a reason may be', 'x'.repeat(500)],
+    ['an id longer than a reason may be', 'x'.repeat(250)],
   ])('with 4409 for %s that has an operation already', async (_what, id) => {
     const { token } = await actorWithToken(server, { name: 'twice' })
     await using socket = await openSocket(server.url, token)
@@ -193,6 +193,23 @@ it('an operation whose name is not in its document leaves nothing behind', async
   expect(await socket.first(whoAmI)).toEqual(administrator)
 })
 
+it('an operation with an id of more than 256 characters is refused, and the others go on', async () => {
+  await using socket = await openSocket(server.url, server.token)
+  for (const [length, type] of [
+    [256, 'next'],
+    [257, 'error'],
+  ] as const) {
+    const id = 'x'.repeat(length)
+    const said = once(socket.socket, 'message')
+    socket.socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: whoAmI } }))
+    const [told] = await said
+    expect(JSON.parse(String(told))).toMatchObject({ id, type })
+    if (type === 'error') expect(String(told)).toMatch(/256 characters.*"BAD_REQUEST"/)
+    // The end of the one that was answered comes before this.
+    expect(await socket.first(whoAmI)).toEqual(administrator)
+  }
+})
+
 it('one more operation than a connection may have under way is refused, and the others go on', async () => {
   await using socket = await openSocket(server.url, server.token)
   const listen = (id: string) =>
@@ -237,6 +254,42 @@ it('a connection that asks and does not read is dropped before its answers fill 
   await expect.poll(() => client.bufferedAmount === 0 || client.readyState !== client.OPEN).toBe(true)
   client.resume()
   expect((await socket.closed).code).toBe(1006)
+})
+
+it('a subscriber that does not read is sent what came meanwhile once it does, and is not dropped for it', async () => {
+  const count = 1_700
+  const { eventCursor: after } = await server.query('{ eventCursor }')
+  const client = new pg.Client({ connectionString: server.config.databaseUrl })
+  await client.connect()
+  // More in all than a connection may leave unread.
+  await client.query(
+    `insert into event (at, project_id, body)
+     select now(), gen_random_uuid(), json_build_object('type', 'CheckpointReached', 'label', repeat('x', 30000), 'sequence', number)
+     from generate_series(1, $1) as number`,
+    [count],
+  )
+  await client.end()
+  const query =
+    'subscription ($after: String) { events(after: $after) { ... on CheckpointReached { sequence label } } }'
+  const listen = ({ socket }: GraphQLSocket) => {
+    const numbers: number[] = []
+    const heard = new Promise<readonly number[]>((resolve) => {
+      socket.on('message', (data) => {
+        numbers.push(Number(/"sequence":(\d+)/.exec(String(data))?.[1]))
+        if (numbers.length === count) resolve(numbers)
+      })
+    })
+    socket.send(JSON.stringify({ id: 'all', type: 'subscribe', payload: { query, variables: { after } } }))
+    return heard
+  }
+  await using slow = await openSocket(server.url, server.token)
+  await using quick = await openSocket(server.url, server.token)
+  const late = listen(slow)
+  slow.socket.pause()
+  const inOrder = Array.from({ length: count }, (_, index) => index + 1)
+  expect(await listen(quick)).toEqual(inOrder)
+  slow.socket.resume()
+  expect(await Promise.race([late, slow.closed])).toEqual(inOrder)
 })
 
 it('so many connections may not have said who they are, of one address and of all, and who is let in makes room', async () => {

@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { review } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject } from '../factories/pipeline.ts'
+import { main } from '../support/command.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { type Agent, connectAgent, untilWaiting } from './client.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 let stack: AsyncDisposableStack
 let server: TestServer
@@ -46,7 +44,7 @@ const agentOverStdio = (options: { readonly legacy?: boolean } = {}): Promise<Ag
   connectAgent(
     new StdioClientTransport({
       command: process.execPath,
-      args: [main, 'mcp', '--url', server.url],
+      args: [main(), 'mcp', '--url', server.url],
       env: environment({ COUNTERSIGN_TOKEN: token }),
       stderr: 'ignore',
     }),
@@ -55,7 +53,7 @@ const agentOverStdio = (options: { readonly legacy?: boolean } = {}): Promise<Ag
 
 /** Runs the command to its end, with nothing on stdin. */
 const runToEnd = async (env: Readonly<Record<string, string>>) => {
-  const args = [main, 'mcp', '--url', server.url]
+  const args = [main(), 'mcp', '--url', server.url]
   const child = spawn(process.execPath, args, { env: environment(env), stdio: 'pipe' })
   child.stdin.end()
   const [stdout, stderr, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])

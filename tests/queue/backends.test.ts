@@ -38,11 +38,39 @@ const readAlong = async ({ api, worker }: { readonly api: TestServer; readonly w
   return value?.text
 }
 
+/** What two processes hear of a signal of the one, up to a later one of the other. */
+const signalled = async ({ api, worker }: { readonly api: TestServer; readonly worker: TestServer }) => {
+  const heard: string[] = []
+  const [first, later] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await worker.context.queues.signals.subscribe('test', () => heard.push('itself'))
+  await worker.context.queues.signals.subscribe('later', later.resolve)
+  await api.context.queues.signals.subscribe('test', () => {
+    heard.push('the other')
+    first.resolve()
+  })
+  await worker.context.queues.signals.publish('test')
+  await first.promise
+  // What it would hear of itself it has heard before that.
+  await api.context.queues.signals.publish('later')
+  await later.promise
+  return heard
+}
+
 it('on PostgreSQL alone: what one process asks for another does, and its events come back', async () => {
   await using processes = await apart({})
   expect(processes.api.context.queues.backend).toBe('postgres')
   expect(await helloWorld(processes.api)).toBe('COMPLETED')
   expect(await readAlong(processes)).toBe('Written elsewhere.')
+  expect(await signalled(processes)).toEqual(['the other'])
+  // A listener whose connection was cut listens again, and looks once, since nobody knows what it has missed.
+  const again = Promise.withResolvers<void>()
+  await processes.api.context.queues.signals.subscribe('again', () => again.resolve())
+  await processes.worker.context.services.em().execute(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and (query like 'listen "countersign%' or query like 'select pg_notify(%')`,
+  )
+  await again.promise
+  expect(await signalled(processes)).toContain('the other')
 })
 
 describe.skipIf(redis.url === null)(`on Redis${redis.note}`, () => {
@@ -52,6 +80,7 @@ describe.skipIf(redis.url === null)(`on Redis${redis.note}`, () => {
     expect(processes.api.context.queues.backend).toBe('redis')
     expect(await helloWorld(processes.api)).toBe('COMPLETED')
     expect(await readAlong(processes)).toBe('Written elsewhere.')
+    expect(await signalled(processes)).toEqual(['the other'])
 
     const client = new Redis(redis.url ?? '')
     try {

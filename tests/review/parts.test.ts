@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { plainStyle } from '../../src/cli/render/style.ts'
 import { widthOf } from '../../src/cli/render/width.ts'
 import { changeInEditor, withoutComments } from '../../src/cli/review/editor.ts'
@@ -14,7 +15,6 @@ import { findAccess, sendsInClear } from '../../src/cli/review/server-access.ts'
 import type { ShownFile } from '../../src/cli/review/shown-diff.ts'
 import { readConfig } from '../../src/config.ts'
 import { tableRows } from '../docs/pages.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const file = (path: string, patch: string, hunks: readonly number[] = [0]): ShownFile => ({

@@ -2,19 +2,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, glob, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { made } from '../factories/api.ts'
 import { branchHas, numbered, patchOf } from '../factories/diff-commands.ts'
 import { diffState, gitOf, proposed, review } from '../factories/gate.ts'
 import { actorWithToken, addsFile, readyProject } from '../factories/pipeline.ts'
 import { testCase } from '../factories/testing.ts'
+import { main } from '../support/command.ts'
 import { hasTerminals, type PseudoTerminal, startPseudoTerminal } from '../support/pseudo-terminal.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openGate } from './network-gate.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 let server: TestServer
 beforeAll(async () => {
@@ -32,7 +30,7 @@ interface Opening {
 
 const openReview = ({ args = [], token, env = {}, ...size }: Opening = {}): PseudoTerminal =>
   startPseudoTerminal({
-    command: [process.execPath, main, 'review', ...args],
+    command: [process.execPath, main(), 'review', ...args],
     env: { COUNTERSIGN_URL: server.url, COUNTERSIGN_TOKEN: token ?? server.token, ...env },
     ...size,
   })
@@ -319,7 +317,7 @@ describe.runIf(hasTerminals).concurrent('at a terminal', () => {
 it('who reads no further, as head does, ends it without an error', async () => {
   const projectId = await readyProject(server)
   const { id } = await proposed(server, projectId, { content: addsFile('long.txt', numbered(5_000).split('\n')) })
-  const child = spawn(process.execPath, [main, 'review', '--review', id], {
+  const child = spawn(process.execPath, [main(), 'review', '--review', id], {
     env: { PATH: process.env.PATH, COUNTERSIGN_URL: server.url, COUNTERSIGN_TOKEN: server.token },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createJavaScriptAnalyzer } from '../../src/adapters/analyzer/javascript.ts'
 import { createCodeAnalyzer } from '../../src/adapters/analyzer/pool.ts'
 import type { CodeAnalyzer } from '../../src/domain/ports/code-analyzer.ts'
+import { isLong } from '../support/long.ts'
 
 const analyzer = createCodeAnalyzer()
 afterAll(() => analyzer[Symbol.asyncDispose]())
@@ -204,7 +205,7 @@ describe('a hostile file', () => {
   })
 })
 
-describe.runIf(process.env.COUNTERSIGN_LONG === '1')('the packages that are installed', () => {
+describe.runIf(isLong)('the packages that are installed', () => {
   const root = join(import.meta.dirname, '../../node_modules')
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((path) => /(?<!\.min)\.[cm]?[jt]sx?$/.test(path))

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { parsePython } from '../../src/adapters/analyzer/python-parse.ts'
-import { randomNumbers } from '../factories/random.ts'
+import { isLong } from '../support/long.ts'
 import { hasPython, libraryFiles, readSource } from './python-library.ts'
 import { factsOf } from './python-parser-facts.ts'
 import { mutated, snippetsOf } from './python-snippets.ts'
 
-const isLong = process.env.COUNTERSIGN_LONG === '1'
 const script = join(import.meta.dirname, 'python-parser-facts.py')
 const acceptScript = `
 import ast, json, sys, warnings

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { createPythonAnalyzer } from '../../src/adapters/analyzer/python.ts'
 import type { PythonNode } from '../../src/adapters/analyzer/python-node.ts'
 import { parsePython } from '../../src/adapters/analyzer/python-parse.ts'
-import { randomNumbers } from '../factories/random.ts'
+import { isLong } from '../support/long.ts'
 import { hasPython, libraryFiles, readSource } from './python-library.ts'
 import { mutated, snippetsOf } from './python-snippets.ts'
 
@@ -134,7 +135,7 @@ describe.runIf(hasPython)('2,000 sources with one thing broken', () => {
 })
 
 /** As long as a file may be that is analysed; in the long form, more. */
-const size = process.env.COUNTERSIGN_LONG === '1' ? 5_000_000 : 1_000_000
+const size = isLong ? 5_000_000 : 1_000_000
 const repeated = (text: string, tail = ''): string => text.repeat(size / text.length) + tail
 
 describe('megabytes of', () => {

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { randomNumbers } from '../../bench/harness/random.ts'
 import { copyWorkspace } from '../../src/adapters/sandbox/copy-workspace.ts'
 import type { WorkspaceChange } from '../../src/domain/ports/sandbox.ts'
-import { randomNumbers } from '../factories/random.ts'
 import { createFixture, reasonToSkip } from './sandbox-fixture.ts'
 
 const skipReason = await reasonToSkip()

@@ -5,6 +5,7 @@ import { proposed } from '../factories/gate.ts'
 import { addsFile, readyProject } from '../factories/pipeline.ts'
 import { latestTestRun, testCase } from '../factories/testing.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { testSandbox } from '../support/sandbox.ts'
 import type { TestServer } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
@@ -18,7 +19,7 @@ const ANSWER_MS = 500
 const fileOf = (path: string) => ({ path, text: readFileSync(join(programs, path), 'utf8') })
 
 // A time says something of the product only on a machine that does nothing else.
-it.runIf(process.env.COUNTERSIGN_LONG === '1' && testSandbox().isolates)(
+it.runIf(isLong && testSandbox().isolates)(
   `the health query answers within ${ANSWER_MS} ms while the same server runs hostile tests${testSandbox().note}`,
   { retry: 2 },
   async ({ skip }) => {

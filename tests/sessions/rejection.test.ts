@@ -5,7 +5,7 @@ import { testedProject } from '../factories/agents.ts'
 import { mutate } from '../factories/api.ts'
 import { approves, createCast, inTurns, submits, writes } from '../factories/cast.ts'
 import { noteOf, statementIn } from '../factories/evidence.ts'
-import { commit, gitOf } from '../factories/gate.ts'
+import { commit, gitOf, sqlOf } from '../factories/gate.ts'
 import {
   actorWithToken,
   addsFile,
@@ -180,6 +180,7 @@ it('a draft is private to its author, on a line that the diff has, and is sent o
   ])
   const diff = await proposedDiff(server, projectId)
   const draft = await comment(diff.id, { path: 'hello.py' }, 'Why?', rita.token)
+  expect(draft).toMatchObject({ path: 'hello.py', text: 'Why?', draft: true, author: { name: 'Rita' } })
   expect((await commentsOf(diff.id, rita.token)).comments).toHaveLength(1)
   expect((await commentsOf(diff.id)).comments).toEqual([])
   expect((await server.query('query ($id: ID!) { node(id: $id) { id } }', { id: draft.id })).node).toBeNull()
@@ -207,6 +208,14 @@ it('a draft is private to its author, on a line that the diff has, and is sent o
   const { comments, reviews } = await commentsOf(diff.id)
   expect(comments).toHaveLength(2)
   expect(reviews).toHaveLength(1)
+
+  const drafts = `insert into review_comment (id, diff_id, author_id, path, side, line, code, text, created_at)
+    select gen_random_uuid(), $1, $2, 'hello.py', 'AFTER', 1, '', 'x', now() from generate_series(1, 499)`
+  await sqlOf(server, drafts, [rowId(diff.id), rowId(rita.id)])
+  // There is room for one of the two.
+  const atOnce = ['One.', 'Two.'].map((text) => comment(diff.id, { path: 'hello.py' }, text, rita.token))
+  const types = (await Promise.all(atOnce)).map(({ __typename }) => __typename)
+  expect(types.toSorted()).toEqual(['ReviewComment', 'ValidationError'])
 })
 
 it('a rejection in a session that was deleted is a rejection, and nothing follows', async () => {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { programFile } from './programs.ts'
 
 /** The command line's program, for the Node that runs the tests. */
-export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+export const main = (): string => programFile('src/main')
 
 const { PATH, NODE_COMPILE_CACHE } = process.env
 
@@ -23,7 +23,7 @@ export const countersign = (
   new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [main, ...args],
+      [main(), ...args],
       { env: { ...machine, ...env } },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     )

@@ -18,6 +18,8 @@ declare module 'vitest' {
     database: ProvidedDatabase
     /** A directory of the run's own, for what need not survive it. */
     files: string
+    /** The directory of what tests start as processes: `programFile` names one. */
+    programs: string
     redis: ProvidedRedis
     sandbox: ProvidedSandbox
   }

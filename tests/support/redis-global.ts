@@ -1,10 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { TestProject } from 'vitest/node'
-import { freePort } from '../../src/adapters/db/embedded-server.ts'
+import { startRedis } from '../../bench/harness/redis.ts'
 import { findContainer } from './containers.ts'
 import type { ProvidedRedis } from './provided.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -41,10 +36,7 @@ async function findRedis(): Promise<TestRedis> {
     }
   }
   if (given) return { redis: { url: given }, stop: async () => undefined }
-  if ((process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')))) {
-    return await startServer()
-  }
-  return none(`no REDIS_URL, ${found.reason}, and no redis-server on PATH`)
+  return (await startServer()) ?? none(`no REDIS_URL, ${found.reason}, and no redis-server on PATH`)
 }
 
 async function startContainer() {
@@ -57,45 +49,17 @@ function none(reason: string): TestRedis {
   return { redis: { url: null, reason }, stop: async () => undefined }
 }
 
-async function startServer(): Promise<TestRedis> {
+/** Null where there is no redis-server on PATH. */
+async function startServer(): Promise<TestRedis | null> {
   const scratch = await temporaryDirectory()
-  for (let triesLeft = 5; ; triesLeft -= 1) {
-    const port = await freePort()
-    const command = [
-      'redis-server',
-      '--bind',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--dir',
-      scratch.path,
-      ...redisOptions,
-    ]
-    // The shell ends the server when the pipe from this process closes, however this process ends.
-    const script = '"$@" </dev/null & server=$!; read -r _; kill "$server"; wait "$server"'
-    const child = spawn('/bin/sh', ['-c', script, 'sh', ...command], {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    const stop = async () => {
-      if (child.exitCode !== null) return
-      child.stdin.end()
-      await once(child, 'exit')
-    }
-    const lines: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
-      lines.push(line)
-      if (/Ready to accept connections/.test(line)) break
-      if (/Address already in use|Failed listening/.test(line)) break
-    }
-    if (/Ready to accept connections/.test(lines.at(-1) ?? '')) {
-      child.stdout.resume()
-      const url = `redis://127.0.0.1:${port}`
-      return { redis: { url }, stop: () => stop().then(() => scratch[Symbol.asyncDispose]()) }
-    }
-    await stop()
-    if (triesLeft > 0) continue
-    await scratch[Symbol.asyncDispose]()
-    return none(`redis-server did not start: ${lines.slice(-5).join(' | ')}`)
+  const remove = () => scratch[Symbol.asyncDispose]()
+  try {
+    const started = await startRedis(scratch.path, redisOptions)
+    if (started) return { redis: { url: started.url }, stop: () => started.stop().then(remove) }
+  } catch (error) {
+    await remove()
+    return none(error instanceof Error ? error.message : String(error))
   }
+  await remove()
+  return null
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { StartOptions } from '../../src/start.ts'
+import { programFile } from './programs.ts'
 import { testSandbox } from './sandbox.ts'
 
 export interface ServerProcess extends AsyncDisposable {
@@ -17,7 +17,7 @@ export interface ServerProcess extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
-const script = fileURLToPath(new URL('server-process-main.ts', import.meta.url))
+const script = programFile('tests/support/server-process-main')
 
 const readAnswer = async (child: ChildProcess): Promise<{ url: string; token: string }> => {
   if (!child.stdout) throw new Error('unreachable')

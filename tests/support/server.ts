@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { createClient } from 'graphql-ws'
 import { inject } from 'vitest'
 import WebSocket from 'ws'
@@ -8,6 +9,8 @@ import type { EventBody } from '../../src/domain/event/event.ts'
 import { type Pool, pools } from '../../src/jobs/job.ts'
 import { type StartOptions, start } from '../../src/start.ts'
 import { createTestDatabase } from './database.ts'
+import { type FollowedEvents, followEvents } from './followed-events.ts'
+import { programFile } from './programs.ts'
 import './provided.ts'
 import { testSandbox } from './sandbox.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -49,6 +52,9 @@ export interface TestServerOptions {
   readonly rehearsal?: boolean
 }
 
+// Each server starts one or two. Asked for when one is started: the live suite, when it is skipped, has no programs.
+const analyzerScript = () => pathToFileURL(programFile('src/adapters/analyzer/child'))
+
 const allPools = Object.fromEntries(pools.map((pool) => [pool, 4])) as Record<Pool, number>
 
 /** A whole server in this process, on a database and a directory of its own. */
@@ -73,7 +79,12 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     rehearsal: options.rehearsal ?? true,
     migrate: false,
     // The providers of tests fail on purpose, and many tests share one server: one's failures are no other's.
-    overrides: { retry: { baseDelayMs: 5 }, breaker: { failures: Number.POSITIVE_INFINITY }, ...options.overrides },
+    overrides: {
+      retry: { baseDelayMs: 5 },
+      breaker: { failures: Number.POSITIVE_INFINITY },
+      analyzerScript: analyzerScript(),
+      ...options.overrides,
+    },
   })
   stack.defer(() => running.close())
   const { context, url, adminToken, metricsUrl } = running
@@ -86,6 +97,8 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
     })
     return { ...((await response.json()) as GraphQLAnswer), status: response.status }
   }
+  let followed: FollowedEvents | undefined
+  stack.defer(() => followed?.stop())
   const owned = stack.move()
   return {
     url,
@@ -112,13 +125,9 @@ export const startTestServer = async (options: TestServerOptions = {}): Promise<
       }) as AsyncIterableIterator<GraphQLAnswer>
     },
     async event(type, matches) {
-      const stop = new AbortController()
-      try {
-        for await (const event of context.feed.follow({ projectIds: null }, { xid: '0', id: '0' }, stop.signal)) {
-          if (event.body.type === type && matches(event.body as never)) return event
-        }
-      } finally {
-        stop.abort()
+      followed ??= followEvents(context.feed)
+      for await (const event of followed.events()) {
+        if (event.body.type === type && matches(event.body as never)) return event
       }
       throw new Error(`The event ${type} did not come.`)
     },

@@ -12,7 +12,8 @@ registerHooks({
 
 const [{ openTracer }] = await Promise.all([
   import('../../src/adapters/tracing/open-tracer.ts'),
-  import('../../src/start.ts'),
+  import('../../src/start-parts.ts'),
+  import('../../src/http/server.ts'),
 ])
 const settings = { endpoint: 'http://127.0.0.1:9', headers: {}, serviceName: 's', ratio: 1, capturesContent: false }
 const sender = { version: '1', processName: 'p', redact: (text: string) => text }

@@ -133,6 +133,23 @@ describe('the archive of a version', () => {
     expect(await readFile(join(directory, 'file'), 'utf8')).toBe(target)
   })
 
+  it('has the same bytes however its contents come', async () => {
+    const content = Buffer.from(Array.from({ length: 20_000 }, (_, line) => `line ${(line * line) % 977}\n`).join(''))
+    const inPiecesOf = async (size: number) => {
+      async function* pieces() {
+        for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size)
+      }
+      async function* files() {
+        yield { path: 'a', mode: '100644', size: content.length, content: pieces() }
+      }
+      return Buffer.concat(await Array.fromAsync(writeArchive(files())))
+    }
+    const whole = await inPiecesOf(content.length)
+    const tar = gunzipSync(whole)
+    expect(tar.subarray(512, 512 + content.length).equals(content)).toBe(true)
+    for (const size of [997, 65_536]) expect((await inPiecesOf(size)).equals(whole)).toBe(true)
+  })
+
   it('of nothing is an empty archive', async () => {
     const bytes = await downloaded(await versionOf(server, await readyProject(server)))
     expect(gunzipSync(bytes)).toEqual(Buffer.alloc(1024))

@@ -9,6 +9,7 @@ import { createOutput } from '../../src/cli/output.ts'
 import { rows } from '../../src/domain/shared/database.ts'
 import { openExport } from '../../src/domain/version/open-export.ts'
 import { readyProject, rowId } from '../factories/pipeline.ts'
+import { machine, main } from '../support/command.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { fastParent, type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts'
@@ -221,11 +222,8 @@ describe('an export of what was tampered with fails and leaves nothing', () => {
 })
 
 describe('the command line', () => {
-  const { PATH, NODE_COMPILE_CACHE } = process.env
   const countersign = (args: readonly string[], env: Readonly<Record<string, string>>) =>
-    run(process.execPath, ['src/main.ts', ...args], {
-      env: { PATH, NODE_COMPILE_CACHE, LOG_LEVEL: 'fatal', ...env },
-    }).then(
+    run(process.execPath, [main(), ...args], { env: { ...machine, LOG_LEVEL: 'fatal', ...env } }).then(
       ({ stdout }) => ({ exitCode: 0, stdout, stderr: '' }),
       (error: { code: number; stdout: string; stderr: string }) => ({ ...error, exitCode: error.code }),
     )

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest'
 import { addsFile } from '../factories/pipeline.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { isLong } from '../support/long.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { startReceiver, verified } from './receiver.ts'
 
 // The short form, without a process that is killed, is in deliveries.test.ts.
-it.runIf(process.env.COUNTERSIGN_LONG)(
+it.runIf(isLong)(
   'an event that had arrived when the server was killed comes again from the next one, under its id and before the next event',
   async () => {
     await using database = await createTestDatabase()

@@ -10,7 +10,7 @@ export interface AnalyzerProcesses {
 }
 
 /** At most so many processes, and never more than cores; each is started when a file finds none free. */
-export function createAnalyzerProcesses(most: number, timeoutMs: number): AnalyzerProcesses {
+export function createAnalyzerProcesses(most: number, timeoutMs: number, script: URL): AnalyzerProcesses {
   const limit = Math.max(1, Math.min(most, availableParallelism()))
   const children: AnalyzerChild[] = []
   const free: AnalyzerChild[] = []
@@ -20,7 +20,7 @@ export function createAnalyzerProcesses(most: number, timeoutMs: number): Analyz
     const child = free.pop()
     if (child !== undefined) return Promise.resolve(child)
     if (children.length >= limit) return new Promise((resolve) => waiting.push(resolve))
-    const started = createAnalyzerChild(timeoutMs)
+    const started = createAnalyzerChild(timeoutMs, script)
     children.push(started)
     return Promise.resolve(started)
   }

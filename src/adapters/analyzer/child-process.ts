@@ -15,8 +15,11 @@ export interface AnalyzerChild {
 
 const startLimitMs = 30_000
 
+/** What a process runs: the script beside this one. */
+export const analyzerScript = new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url)
+
 /** `timeoutMs` is what one file may take, start of the process not counted. */
-export function createAnalyzerChild(timeoutMs: number): AnalyzerChild {
+export function createAnalyzerChild(timeoutMs: number, script: URL): AnalyzerChild {
   let child: ChildProcess | null = null
   let last: Promise<unknown> = Promise.resolve()
   let disposed = false
@@ -33,7 +36,7 @@ export function createAnalyzerChild(timeoutMs: number): AnalyzerChild {
   const serve = async (task: FileTask): Promise<Outcome> => {
     if (disposed) return { failure: 'the analyzer was closed' }
     if (child === null) {
-      child = startChild()
+      child = startChild(script)
       const started = await answer(child, startLimitMs)
       if (typeof started === 'string' || started.kind !== 'ready') {
         await kill()
@@ -66,11 +69,10 @@ export function createAnalyzerChild(timeoutMs: number): AnalyzerChild {
   }
 }
 
-function startChild(): ChildProcess {
+function startChild(script: URL): ChildProcess {
   // Where this process keeps what it has compiled, when it was told to: it is in a folder of Node's version there.
   const compiled = getCompileCacheDir()
-  const name = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
-  return fork(new URL(name, import.meta.url), {
+  return fork(script, {
     serialization: 'advanced',
     env: compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) },
     execArgv: ['--max-old-space-size=512', '--disable-warning=ExperimentalWarning'],

@@ -3,6 +3,7 @@ import { fileKind } from '../../domain/safety/language.ts'
 import type { FileFacts } from './analyze-file.ts'
 import { type AnalyzerProcesses, createAnalyzerProcesses } from './analyzer-processes.ts'
 import { analyzerVersion } from './analyzer-version.ts'
+import { analyzerScript } from './child-process.ts'
 import type { PythonSyntaxCheck, SyntaxVerdict } from './python-syntax.ts'
 
 export interface CodeAnalyzerOptions {
@@ -14,6 +15,8 @@ export interface CodeAnalyzerOptions {
   readonly maxBytes?: number
   /** Files that are analysed at the same time, at most. */
   readonly processes?: number
+  /** What each process runs; what tests have bundled. */
+  readonly script?: URL | undefined
 }
 
 const defaultMaxBytes = 5 * 1024 * 1024
@@ -25,7 +28,7 @@ const defaultMaxBytes = 5 * 1024 * 1024
  */
 export function createCodeAnalyzer(options: CodeAnalyzerOptions = {}): CodeAnalyzer {
   const { syntaxCheck = null, timeoutMs = 3_000, maxBytes = defaultMaxBytes, processes = 2 } = options
-  const pool = createAnalyzerProcesses(processes, timeoutMs)
+  const pool = createAnalyzerProcesses(processes, timeoutMs, options.script ?? analyzerScript)
   return {
     version: analyzerVersion(syntaxCheck?.identity ?? null),
     async analyze(files) {

@@ -21,7 +21,11 @@ const time = new Date('1980-01-01T00:00:00Z')
 /** Deflate, no flags, no time, and an unknown system. */
 const gzipHead = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 
-const compression = { level: 6, memLevel: 8, windowBits: 15 }
+/** To compress so much takes longer than to hand it to another thread; in bytes. */
+const pieceSize = 65_536
+
+// While some pieces are compressed, others are read.
+const compression = { level: 6, memLevel: 8, windowBits: 15, highWaterMark: 4 * pieceSize }
 
 /**
  * Writes files, in their order, as a tar.gz, as fast as it is read. The tar in it is the same on every machine; its
@@ -32,10 +36,10 @@ export async function* writeArchive(files: AsyncIterable<ArchivedFile>): AsyncGe
   let checksum = 0
   let size = 0
   async function* counted() {
-    for await (const chunk of tarOf(files)) {
-      checksum = crc32(chunk, checksum)
-      size += chunk.length
-      yield chunk
+    for await (const piece of inPieces(tarOf(files))) {
+      checksum = crc32(piece, checksum)
+      size += piece.length
+      yield piece
     }
   }
   yield gzipHead
@@ -45,6 +49,24 @@ export async function* writeArchive(files: AsyncIterable<ArchivedFile>): AsyncGe
   tail.writeUInt32LE(checksum, 0)
   tail.writeUInt32LE(size % 2 ** 32, 4)
   yield tail
+}
+
+/** The same bytes in pieces of one size, however they came: a small file comes in three. */
+async function* inPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let piece = Buffer.allocUnsafe(pieceSize)
+  let filled = 0
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(piece, filled, at)
+      at += copied
+      filled += copied
+      if (filled < pieceSize) continue
+      yield piece
+      piece = Buffer.allocUnsafe(pieceSize)
+      filled = 0
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled)
 }
 
 async function* tarOf(files: AsyncIterable<ArchivedFile>): AsyncGenerator<Buffer> {

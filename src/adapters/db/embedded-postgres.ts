@@ -12,6 +12,8 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string
   /** Gets each line that PostgreSQL writes. */
   readonly log: (line: string) => void
+  /** Is called when PostgreSQL runs and has yet to become ready, for each time that it is tried. */
+  readonly onSpawn?: () => void
   /** False gives up the promise that what was committed survives a crash of the machine, for speed in tests. */
   readonly isDurable?: boolean
   /** Where database and programs are kept that the database's own user cannot reach otherwise. */
@@ -114,6 +116,7 @@ async function startOnFreePort(
         data,
         identity,
         log: options.log,
+        onSpawn: options.onSpawn,
         settings: { ...settings, ...safety, ...(await ownerOption()), port: String(port) },
       })
       return { server, port }

@@ -40,6 +40,7 @@ export interface ServerCommand {
   readonly identity: Identity | null
   readonly settings: Readonly<Record<string, string>>
   readonly log: (line: string) => void
+  readonly onSpawn?: (() => void) | undefined
 }
 
 export interface RunningServer {
@@ -96,6 +97,7 @@ export async function startServer(command: ServerCommand): Promise<RunningServer
     })
   })
   const failed = once(child, 'close').then(() => true)
+  command.onSpawn?.()
   if (await Promise.race([isReady.then(() => false), failed])) {
     const output = tail.join('\n')
     throw new ServerStartError(command.data, reasons.find(([pattern]) => pattern.test(output))?.[1] ?? 'other', output)

@@ -3,6 +3,7 @@ import { Migrator } from '@mikro-orm/migrations'
 import { MikroORM } from '@mikro-orm/postgresql'
 import { entities } from '../../domain/entities.ts'
 import { returnBrokenConnections } from './broken-connections.ts'
+import { TransactionClient } from './transaction-client.ts'
 
 export const migrationsDirectory = fileURLToPath(new URL('../../../migrations', import.meta.url))
 
@@ -20,6 +21,7 @@ export const createOrm = (databaseUrl: string, poolSize = 10) =>
     driverOptions: {
       idle_in_transaction_session_timeout: idleInTransactionMs,
       onPoolCreated: returnBrokenConnections,
+      Client: TransactionClient,
     },
     // It would write to the standard output, which is for what people and scripts asked for.
     migrations: { path: migrationsDirectory, tableName: 'migration', emit: 'ts', snapshot: false, silent: true },

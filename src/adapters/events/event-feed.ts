@@ -2,34 +2,20 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { CursorTooOldError } from '../../domain/errors.ts'
 import type { EventRow } from '../../domain/event/event.entity.ts'
 import { type EventCursor, isAfter } from '../../domain/event/event-cursor.ts'
-import { currentCursor, type EventFilter, matches, readEvents } from '../../domain/event/read-events.ts'
+import { currentCursor, type EventFilter, requireKept } from '../../domain/event/read-events.ts'
 import type { EventFeed } from '../../domain/ports/event-feed.ts'
-import { interruptible } from '../../domain/shared/interruptible.ts'
+import { type HandOver, handed } from '../../domain/shared/handed.ts'
 import type { Logger } from '../../domain/shared/services.ts'
+import { pageSize, readLive, readLog } from './read-log.ts'
+import { createSubscribers, cursorOf, give, newSubscriber, offer, overflow, type Subscriber } from './subscriber.ts'
 
-const batch = 500
 const defaultMaxInbox = 5_000
-// Readable only once older transactions have ended, which nobody announces.
+// Signals get lost, and a transaction that has held others back may end without one.
 const idlePollMs = 250
+// Most transactions that hold others back end at once; each time that they have not, it is waited twice as long.
+const hiddenPollMs = 4
 
-interface Subscriber {
-  readonly filter: EventFilter
-  /** Of the events that it wants. */
-  readonly inbox: EventRow[]
-  overflown: boolean
-  /** Whether it has caught up with what this process reads. */
-  isLive: boolean
-  /** A place in the log up to which it has missed nothing, where that is known to be further than its last event. */
-  seen: EventCursor | undefined
-  notify: () => void
-}
-
-const cursorOf = (event: EventRow): EventCursor => ({ xid: event.xid, id: event.id })
-
-/** Where nothing waits for a subscriber, all that it wanted up to there was given to it. */
-const noteSeen = (subscriber: Subscriber, place: EventCursor): void => {
-  if (subscriber.isLive && !subscriber.overflown && subscriber.inbox.length === 0) subscriber.seen = place
-}
+const nothing = { events: [], areMoreHidden: false }
 
 /**
  * Starts reading the log at its end.
@@ -40,46 +26,51 @@ export const createEventFeed = async (
   log: Logger,
   maxInbox = defaultMaxInbox,
 ): Promise<EventFeed> => {
-  const subscribers = new Set<Subscriber>()
+  const subscribers = createSubscribers()
   let position = await currentCursor(em())
   let reading: Promise<void> | undefined
   let askedAgain = false
+  let isDue = false
+  let hiddenMs = hiddenPollMs
+  let hiddenTimer: NodeJS.Timeout | undefined
   let closed = false
 
   /** This process stood still for so long that what it has yet to read was removed: each subscriber has to hear of it. */
-  const startOver = async (error: unknown): Promise<readonly EventRow[]> => {
+  const startOver = async (error: unknown): Promise<typeof nothing> => {
     if (!(error instanceof CursorTooOldError)) throw error
     const before = position
     position = await currentCursor(em())
-    for (const subscriber of subscribers) {
-      noteSeen(subscriber, before)
-      subscriber.inbox.length = 0
-      subscriber.overflown = true
-      subscriber.notify()
-    }
-    return []
+    for (const subscriber of subscribers.all) overflow(subscriber, before)
+    return nothing
+  }
+
+  const readNext = async () => {
+    const mustLook = isDue
+    isDue = false
+    const found = await readLive(em(), position)
+    if (mustLook && found.events.length === 0) await requireKept(em(), position)
+    return found
+  }
+
+  const lookSoon = (areMoreHidden: boolean, areSome: boolean): void => {
+    if (areSome || !areMoreHidden) hiddenMs = hiddenPollMs
+    if (!areMoreHidden || closed || hiddenMs >= idlePollMs) return
+    hiddenTimer = setTimeout(wake, hiddenMs)
+    hiddenMs *= 2
   }
 
   const readOn = async (): Promise<void> => {
     do {
       askedAgain = false
-      const found = await readEvents(em(), position, { projectIds: null }, batch).catch(startOver)
-      const last = found.at(-1)
+      clearTimeout(hiddenTimer)
+      const { events, areMoreHidden } = await readNext().catch(startOver)
+      lookSoon(areMoreHidden, events.length > 0)
+      const last = events.at(-1)
       if (!last) continue
       const before = position
       position = cursorOf(last)
-      if (found.length === batch) askedAgain = true
-      for (const subscriber of subscribers) {
-        // What others want costs it nothing.
-        const wanted = found.filter((event) => matches(event, subscriber.filter))
-        if (wanted.length === 0) continue
-        noteSeen(subscriber, before)
-        if (subscriber.inbox.length + wanted.length > maxInbox) {
-          subscriber.inbox.length = 0
-          subscriber.overflown = true
-        } else if (!subscriber.overflown) subscriber.inbox.push(...wanted)
-        subscriber.notify()
-      }
+      if (events.length === pageSize) askedAgain = true
+      for (const [subscriber, wanted] of subscribers.wanted(events)) offer(subscriber, wanted, before, maxInbox)
     } while (askedAgain && !closed)
   }
 
@@ -93,77 +84,87 @@ export const createEventFeed = async (
         if (askedAgain) wake()
       })
   }
-  const timer = setInterval(wake, idlePollMs)
+  const timer = setInterval(() => {
+    isDue = true
+    wake()
+  }, idlePollMs)
 
-  async function* catchUp(filter: EventFilter, from: EventCursor): AsyncGenerator<EventRow, EventCursor> {
-    let cursor = from
+  const catchUp = async (subscriber: Subscriber, isOver: () => boolean): Promise<void> => {
+    const { filter, most, take } = subscriber
+    subscriber.isLive = false
     for (;;) {
-      const found = await readEvents(em(), cursor, filter, batch)
-      yield* found
-      const last = found.at(-1)
-      if (last) cursor = cursorOf(last)
-      if (found.length < batch) return cursor
-    }
-  }
-
-  async function* read(
-    filter: EventFilter,
-    after: EventCursor | undefined,
-    signal: AbortSignal,
-  ): AsyncGenerator<EventRow> {
-    const subscriber: Subscriber = {
-      filter,
-      inbox: [],
-      overflown: false,
-      isLive: false,
-      seen: undefined,
-      notify: () => {},
-    }
-    let cursor = after ?? (await currentCursor(em()))
-    subscribers.add(subscriber)
-    const onAbort = () => subscriber.notify()
-    signal.addEventListener('abort', onAbort)
-    try {
-      cursor = yield* catchUp(filter, cursor)
-      subscriber.isLive = true
-      while (!signal.aborted && !closed) {
-        const event = subscriber.inbox.shift()
-        if (event) {
-          if (!isAfter(cursorOf(event), cursor)) continue
-          cursor = cursorOf(event)
-          yield event
-        } else if (subscriber.overflown) {
-          subscriber.overflown = false
-          subscriber.isLive = false
-          if (subscriber.seen && isAfter(subscriber.seen, cursor)) cursor = subscriber.seen
-          cursor = yield* catchUp(filter, cursor)
-          subscriber.isLive = true
-        } else {
-          await new Promise<void>((resolve) => {
-            subscriber.notify = resolve
-            if (signal.aborted || closed) resolve()
-          })
-        }
+      const found = await readLog(em(), subscriber.cursor, filter)
+      if (found.length === 0) await requireKept(em(), subscriber.cursor)
+      for (let from = 0; from < found.length; from += most) {
+        if (isOver()) return
+        const some = found.slice(from, from + most)
+        subscriber.cursor = cursorOf(some.at(-1) as EventRow)
+        await take(some, false)
       }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-      subscribers.delete(subscriber)
+      if (found.length < pageSize) break
+    }
+    subscriber.isLive = true
+  }
+
+  const serve = async (subscriber: Subscriber, isOver: () => boolean): Promise<void> => {
+    await catchUp(subscriber, isOver)
+    while (!isOver()) {
+      const { busy, inbox, most, seen } = subscriber
+      if (busy) {
+        subscriber.busy = undefined
+        await busy
+      } else if (inbox.length > 0) await give(subscriber, inbox.splice(0, most))
+      else if (subscriber.hasOverflown) {
+        subscriber.hasOverflown = false
+        if (seen && isAfter(seen, subscriber.cursor)) subscriber.cursor = seen
+        await catchUp(subscriber, isOver)
+      } else {
+        await new Promise<void>((resolve) => {
+          subscriber.isIdle = true
+          subscriber.rouse = () => {
+            subscriber.isIdle = false
+            resolve()
+          }
+        })
+      }
     }
   }
 
-  const follow: EventFeed['follow'] = (filter, after, signal) =>
-    interruptible((left) => read(filter, after, signal ? AbortSignal.any([signal, left]) : left))
+  const handOver =
+    (filter: EventFilter, after: EventCursor | undefined, until: AbortSignal | undefined): HandOver<EventRow> =>
+    async (take, most, left) => {
+      const isOver = () => left.aborted || until?.aborted === true || closed
+      const cursor = after ?? (await currentCursor(em()))
+      if (isOver()) return
+      const subscriber = newSubscriber({ filter, take, most, cursor })
+      const leave = () => {
+        subscribers.remove(subscriber)
+        subscriber.rouse()
+      }
+      const stop = until ? AbortSignal.any([left, until]) : left
+      subscribers.add(subscriber)
+      stop.addEventListener('abort', leave, { once: true })
+      try {
+        await serve(subscriber, isOver)
+      } finally {
+        stop.removeEventListener('abort', leave)
+        subscribers.remove(subscriber)
+      }
+    }
 
   return {
     wake,
-    follow,
-    subscribers: () => subscribers.size,
+    follow: (filter, after, signal) => handed(handOver(filter, after, signal)),
+    subscribers: () => subscribers.all.size,
     position: () => position,
     async [Symbol.asyncDispose]() {
       closed = true
       clearInterval(timer)
-      for (const subscriber of subscribers) subscriber.notify()
+      clearTimeout(hiddenTimer)
+      for (const subscriber of subscribers.all) subscriber.rouse()
       await reading
+      // One that it set meanwhile.
+      clearTimeout(hiddenTimer)
     },
   }
 }

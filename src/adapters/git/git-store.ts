@@ -28,7 +28,7 @@ import { addNote } from './notes.ts'
 import { pushNotes } from './notes-remote.ts'
 import { createObjectReaders } from './object-readers.ts'
 import { pushRemote } from './push-remote.ts'
-import { directoryEntries, listFiles, readFile } from './read-tree.ts'
+import { directoryEntries, listFiles, readContent, readFile } from './read-tree.ts'
 import { createRefWriters } from './ref-writers.ts'
 import {
   branchContains,
@@ -277,6 +277,9 @@ export function createGitStore(options: GitStoreOptions): GitStore {
       const repository = await open(projectId)
       const tree = await treeOfObject(repository, treeish)
       return tree === null ? null : await readFile(repository, tree, path)
+    },
+    async readContent(projectId, treeish, path) {
+      return await readContent(await open(projectId), treeish, path)
     },
     async readBlob(projectId, objectId) {
       const repository = await open(projectId)

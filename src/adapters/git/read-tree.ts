@@ -1,8 +1,8 @@
 /** Looking into a tree: one directory, all files, one file. */
 
 import type { FileBlob, TreeEntry } from '../../domain/ports/git-store.ts'
-import { fromByteName, isTree, kindOfMode, linkMode, type RawEntry, toByteName } from './git-objects.ts'
-import { findEntry, type Repository, readTree } from './repository.ts'
+import { fromByteName, isObjectId, isTree, kindOfMode, linkMode, type RawEntry, toByteName } from './git-objects.ts'
+import { findEntry, type Repository, readTree, treeOfObject } from './repository.ts'
 
 /** In the tree's order, with paths from the root. */
 export async function directoryEntries(repository: Repository, tree: string, path: string): Promise<TreeEntry[]> {
@@ -44,6 +44,20 @@ export async function readFile(repository: Repository, tree: string, path: strin
   const object = await repository.contents(entry.id)
   if (object?.kind !== 'blob') return null
   return { path, mode: entry.mode.padStart(6, '0'), objectId: entry.id, content: object.content }
+}
+
+// Git takes these as they are; any other name is looked up directory by directory.
+const plainPath = /^(?!\.{1,2}\/)[\w.+@-]+(?:\/[\w.+@-]+)*$/
+
+/** A file's content alone, for which git is asked once, however deep it is. */
+export async function readContent(repository: Repository, treeish: string, path: string): Promise<Buffer | null> {
+  if (!isObjectId(treeish)) return null
+  if (plainPath.test(path)) {
+    const object = await repository.contents(`${treeish}:${path}`)
+    return object?.kind === 'blob' ? object.content : null
+  }
+  const tree = await treeOfObject(repository, treeish)
+  return tree === null ? null : ((await readFile(repository, tree, path))?.content ?? null)
 }
 
 function namesOf(path: string): string[] {

@@ -15,6 +15,7 @@ import { type Pool, pools } from '../../jobs/job.ts'
 import { evictionPolicy } from './eviction-policy.ts'
 import type { QueueBoard } from './queue-board.ts'
 import { createQueueMemory, type MemoryQueue } from './queue-memory.ts'
+import { type OpenedSignals, openPostgresSignals, openRedisSignals } from './signals.ts'
 
 // Half a minute in all: a database that restarts is back by then, and the job need not be missed by anybody first.
 const retry = { attempts: 7, backoff: { type: 'exponential' as const, delay: 500 } }
@@ -66,6 +67,7 @@ interface Backend {
   queue(name: string): QueueHandle
   worker(name: string, concurrency: number, handle: (job: QueuedJob) => Promise<void>): WorkerHandle
   relay(): Relay<PostgresConnectionOptions> | Relay
+  signals(report: (error: Error) => void): OpenedSignals
   ping(): Promise<void>
   danger(): Promise<string | null>
   /** Which of its runs the backend is in, where a new one may lack what was written last in the one before. */
@@ -96,6 +98,7 @@ const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
         createPostgresBackend,
       ),
     relay: () => new Relay({ connection, backend: createPostgresRelayBackend, ...relayTimes }),
+    signals: (report) => openPostgresSignals(databaseUrl, report),
     ping: async () => {
       await pool.query('select 1')
     },
@@ -126,6 +129,7 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
         ...keep,
       }),
     relay: () => new Relay({ connection, prefix, ...relayTimes }),
+    signals: (report) => openRedisSignals(connection, prefix, report),
     ping: async () => {
       // A command to a Redis that is gone waits until it is back.
       if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
@@ -179,6 +183,7 @@ export const openQueues = async (
   memoryQueue.on('error', report)
   const relay = backend.relay()
   relay.on('error', report)
+  const signals = backend.signals(report)
   await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.waitUntilReady()))
   await relay.waitUntilReady()
   const queueOf = (pool: Pool): QueueHandle => {
@@ -223,13 +228,7 @@ export const openQueues = async (
         }),
       )
     },
-    signals: {
-      // Only a hint: whoever waits for it looks again by itself.
-      publish: (topic) => publish(topic, 1),
-      async subscribe(topic, listener) {
-        await relay.subscribe(topic, listener)
-      },
-    },
+    signals,
     messages: {
       publish,
       async subscribe(topic, listener) {
@@ -245,7 +244,7 @@ export const openQueues = async (
       return createQueueBoard({ queues: [...queues.values()], ping: backend.ping, basePath })
     },
     async [Symbol.asyncDispose]() {
-      await relay.close()
+      await Promise.all([relay.close(), signals.close()])
       await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.close()))
       await backend.close()
     },

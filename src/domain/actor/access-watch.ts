@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Role } from '../errors.ts'
-import { rows } from '../shared/database.ts'
+import { runStatement } from '../shared/run-statement.ts'
 import type { Services } from '../shared/services.ts'
 import { boundedRole, globalRole, includesRole, type Viewer, widerRole } from './viewer.ts'
 
@@ -36,41 +36,37 @@ const isNarrower = (now: Grant, before: Grant): boolean =>
   (before.everywhere !== null && !includesRole(now.everywhere, before.everywhere)) ||
   [...before.projects].some(([project, role]) => !includesRole(now.projects.get(project) ?? null, role))
 
-/** What the tokens' actors may now, by token; a token that is not there lets nobody in. Two queries for any number. */
+interface HeldToken {
+  readonly token: string
+  readonly bound: Role
+  readonly held: Role | null
+  readonly memberships: readonly (readonly [projectId: string, role: Role])[]
+}
+
+const heldTokens = `
+  select token.id as token, token.role as bound, actor.role as held, coalesce((
+    select json_agg(json_build_array(project_id, role)) from membership where actor_id = actor.id
+  ), '[]') as memberships
+  from api_token as token join actor on actor.id = token.actor_id
+  where token.id = any($1::uuid[]) and token.revoked_at is null and actor.disabled_at is null
+    and (token.expires_at is null or token.expires_at > $2)`
+
+/** What the tokens' actors may now, by token; a token that is not there lets nobody in. One query for any number. */
 export const readGrants = async (
   em: EntityManager,
   tokenIds: readonly string[],
   now: Date,
 ): Promise<ReadonlyMap<string, Grant>> => {
-  const found = await rows(em)
-    .selectFrom('ApiToken')
-    .innerJoin('Actor', 'Actor.id', 'ApiToken.actorId')
-    .select(['ApiToken.id as token', 'ApiToken.role as bound', 'Actor.id as actor', 'Actor.role as held'])
-    .where('ApiToken.id', 'in', [...tokenIds])
-    .where('ApiToken.revokedAt', 'is', null)
-    .where('Actor.disabledAt', 'is', null)
-    .where((where) => where.or([where('ApiToken.expiresAt', 'is', null), where('ApiToken.expiresAt', '>', now)]))
-    .execute()
-  if (found.length === 0) return new Map()
-  const memberships = await rows(em)
-    .selectFrom('Membership')
-    .selectAll()
-    .where(
-      'actorId',
-      'in',
-      found.map(({ actor }) => actor),
-    )
-    .execute()
+  const found = await runStatement<HeldToken>(em, heldTokens, [tokenIds, now])
   return new Map(
-    found.map(({ token, bound, actor, held }) => {
-      const own = memberships.filter(({ actorId }) => actorId === actor)
-      const projects = own.map(({ projectId, role }) => [projectId, boundedRole(role, bound) ?? role] as const)
+    found.map(({ token, bound, held, memberships }) => {
+      const projects = memberships.map(([projectId, role]) => [projectId, boundedRole(role, bound) ?? role] as const)
       return [token, { everywhere: boundedRole(held, bound), projects: new Map(projects) }]
     }),
   )
 }
 
-/** Looks every `intervalMs` at what everybody watched may, with two queries however many they are. */
+/** Looks every `intervalMs` at what everybody watched may, with one query however many they are. */
 export const createAccessWatch = (
   { em, clock, log }: Pick<Services, 'em' | 'clock' | 'log'>,
   intervalMs: number,

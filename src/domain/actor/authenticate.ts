@@ -1,7 +1,9 @@
-import { sql } from 'kysely'
 import type { Role } from '../errors.ts'
 import { rows } from '../shared/database.ts'
+import { readerOf } from '../shared/reader.ts'
+import { runStatement } from '../shared/run-statement.ts'
 import type { Services } from '../shared/services.ts'
+import { prepared } from '../shared/statement-marks.ts'
 import type { ActorRow } from './actor.entity.ts'
 import { tokenSecretHash } from './token-secret.ts'
 import type { Viewer } from './viewer.ts'
@@ -26,19 +28,28 @@ interface FoundToken extends Omit<ActorRow, 'createdAt' | 'disabledAt'> {
   readonly lastUsedAt: number | null
 }
 
+const findTokenWhere = (name: string, condition: string): string =>
+  `${prepared(name)}select token.id as "tokenId", token.role as "tokenRole",
+    (extract(epoch from token.expires_at) * 1000)::float8 as "expiresAt",
+    (extract(epoch from token.last_used_at) * 1000)::float8 as "lastUsedAt",
+    actor.id, actor.kind, actor.name, actor.email, actor.role, actor.owner_id as "ownerId",
+    (extract(epoch from actor.created_at) * 1000)::float8 as "actorMadeAt"
+  from api_token token join actor on actor.id = token.actor_id
+  where ${condition} and token.revoked_at is null and actor.disabled_at is null`
+
+const findToken = {
+  id: findTokenWhere('find-token', 'token.id = $1'),
+  secretHash: findTokenWhere('find-token-by-secret', 'token.secret_hash = $1'),
+} as const
+
 /** With every request, so that it is one statement. */
-const findViewer = async (services: Services, by: 'id' | 'secretHash', value: string): Promise<Viewer | undefined> => {
+const findViewer = async (
+  services: Services,
+  by: keyof typeof findToken,
+  value: string,
+): Promise<Viewer | undefined> => {
   const now = services.clock()
-  const { rows: found } = await sql<FoundToken>`
-    select token.id as "tokenId", token.role as "tokenRole",
-      (extract(epoch from token.expires_at) * 1000)::float8 as "expiresAt",
-      (extract(epoch from token.last_used_at) * 1000)::float8 as "lastUsedAt",
-      actor.id, actor.kind, actor.name, actor.email, actor.role, actor.owner_id as "ownerId",
-      (extract(epoch from actor.created_at) * 1000)::float8 as "actorMadeAt"
-    from api_token token join actor on actor.id = token.actor_id
-    where ${by === 'id' ? sql`token.id` : sql`token.secret_hash`} = ${value}
-      and token.revoked_at is null and actor.disabled_at is null`.execute(rows(services.em()))
-  const [token] = found
+  const [token] = await runStatement<FoundToken>(readerOf(services), findToken[by], [value])
   if (!token || (token.expiresAt !== null && token.expiresAt <= now.getTime())) return undefined
   const { tokenId, tokenRole, expiresAt: _, lastUsedAt, actorMadeAt, ...actor } = token
   if (lastUsedAt === null || now.getTime() - lastUsedAt > lastUsedGranularityMs) {

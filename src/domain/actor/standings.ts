@@ -32,29 +32,33 @@ const standingOf = (grant: Grant | undefined): Standing | undefined => {
 }
 
 /**
- * Two statements at the most in `freshMs`, however many listen.
+ * One statement at the most in `freshMs`, however many listen.
  * @param freshMs how old an answer may be
+ * @param now a clock that never goes back, in milliseconds
  */
-export const createStandings = ({ em, clock }: Pick<Services, 'em' | 'clock'>, freshMs: number): Standings => {
+export const createStandings = (
+  { em, clock }: Pick<Services, 'em' | 'clock'>,
+  freshMs: number,
+  now: () => number = () => performance.now(),
+): Standings => {
   const askedAt = new Map<string, number>()
   let last: Look = { at: Number.NEGATIVE_INFINITY, asked: new Set(), grants: new Map() }
   let looking: Promise<void> | undefined
 
   const look = async (): Promise<void> => {
-    const now = clock()
-    const at = now.getTime()
+    const at = now()
     for (const [tokenId, time] of askedAt) if (at - time > rememberedMs) askedAt.delete(tokenId)
     const asked = new Set(askedAt.keys())
-    last = { at, asked, grants: await readGrants(em(), [...asked], now) }
+    last = { at, asked, grants: await readGrants(em(), [...asked], clock()) }
   }
   return {
     async of({ tokenId }) {
-      const begun = clock().getTime()
+      const begun = now()
       // Also where looking takes longer than that.
-      const oldest = () => Math.min(begun, clock().getTime() - freshMs + 1)
+      const oldest = () => Math.min(begun, now() - freshMs + 1)
       for (;;) {
         if (last.asked.has(tokenId) && last.at >= oldest()) return standingOf(last.grants.get(tokenId))
-        askedAt.set(tokenId, clock().getTime())
+        askedAt.set(tokenId, now())
         // A moment later: those whom the same event wakes ask together.
         looking ??= Promise.resolve()
           .then(look)

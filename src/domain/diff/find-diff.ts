@@ -4,16 +4,18 @@ import { requireProjectRole } from '../actor/access.ts'
 import type { Viewer } from '../actor/viewer.ts'
 import { NotFoundError, type Role } from '../errors.ts'
 import { Project } from '../project/project.entity.ts'
-import { rows } from '../shared/database.ts'
-import type { Services } from '../shared/services.ts'
+import { runStatement } from '../shared/run-statement.ts'
+import { prepared } from '../shared/statement-marks.ts'
 import type { Transaction } from '../shared/transact.ts'
 import { Diff, type DiffRow } from './diff.entity.ts'
 
+const projectStatement = `${prepared('diff-project')}select project_id as id from diff where id = $1`
+
 /** In which project a diff is. @throws NotFoundError */
 const projectOf = async (em: EntityManager, id: string): Promise<string> => {
-  const found = await rows(em).selectFrom('Diff').select('projectId').where('id', '=', id).executeTakeFirst()
-  if (!found) throw new NotFoundError('diff', id)
-  return found.projectId as string
+  const [project] = await runStatement<{ readonly id: string }>(em, projectStatement, [id])
+  if (!project) throw new NotFoundError('diff', id)
+  return project.id
 }
 
 /**
@@ -31,38 +33,24 @@ export const findDiff = async (tx: Transaction, viewer: Viewer, id: string, role
   return { project, diff }
 }
 
+// What is locked is locked in the order in which it is named.
+const lockStatement = `${prepared('lock-diff')}select diff.status from project join diff on diff.project_id = project.id
+  where diff.id = $1 and project.id = $2 for update of project, diff`
+
 /**
- * The same for what changes neither of them, and needs no more than to know the diff's status and that it stays.
+ * The same for what changes neither of them, and needs no more than to know the diff's status and that it stays. Whoever
+ * asks was found to have the role a moment ago.
  * @throws NotFoundError, ForbiddenError
  */
 export const lockDiff = async (
   { em }: Transaction,
   viewer: Viewer,
-  id: string,
+  { id, projectId }: Pick<DiffRow, 'id' | 'projectId'>,
   role: Role,
 ): Promise<Pick<DiffRow, 'status'>> => {
-  const projectId = await projectOf(em, id)
-  const requireRole = () => requireProjectRole(em, viewer, projectId, role, { noun: 'diff', id })
-  await requireRole()
-  await rows(em).selectFrom('Project').select('id').where('id', '=', projectId).forUpdate().execute()
-  await requireRole()
-  return rows(em).selectFrom('Diff').select('status').where('id', '=', id).forUpdate().executeTakeFirstOrThrow()
-}
-
-/**
- * Reads a diff for a viewer with the role, and locks nothing: for what is looked up before a change, which looks again.
- * @throws NotFoundError, ForbiddenError
- */
-export const readDiff = async (
-  { em }: Pick<Services, 'em'>,
-  viewer: Viewer,
-  id: string,
-  role: Role,
-): Promise<DiffRow> => {
-  const diff = (await rows(em()).selectFrom('Diff').selectAll().where('id', '=', id).executeTakeFirst()) as
-    | DiffRow
-    | undefined
+  const [diff] = await runStatement<Pick<DiffRow, 'status'>>(em, lockStatement, [id, projectId])
   if (!diff) throw new NotFoundError('diff', id)
-  await requireProjectRole(em(), viewer, diff.projectId, role, { noun: 'diff', id })
+  // Whoever held the lock may have taken the role away.
+  await requireProjectRole(em, viewer, projectId, role, { noun: 'diff', id })
   return diff
 }

@@ -29,7 +29,7 @@ export const currentCursor = async (em: EntityManager): Promise<EventCursor> => 
  * Looks that everything after a cursor is still there.
  * @throws CursorTooOldError when the log was cut behind it, or restored to a time before it
  */
-const requireKept = async (em: EntityManager, cursor: EventCursor): Promise<void> => {
+export const requireKept = async (em: EntityManager, cursor: EventCursor): Promise<void> => {
   const cut = await rows(em)
     .selectFrom('EventHorizon')
     .select('before')

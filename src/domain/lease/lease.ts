@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import { coalesce } from '../shared/coalesce.ts'
 import { rows } from '../shared/database.ts'
+import { runStatement } from '../shared/run-statement.ts'
 import type { Services } from '../shared/services.ts'
+import { notFlushed, prepared, withNext } from '../shared/statement-marks.ts'
 import { type Transaction, transact } from '../shared/transact.ts'
 
 /** The worker's claim to a step was taken from it: it was paused too long, or the step was canceled. */
@@ -31,7 +33,10 @@ export interface HeldLease {
    * @throws LeaseLostError, or why the process has to end now
    */
   mustBeHeld(): void
-  /** As `transact`, and refused with LeaseLostError when another worker has the step by then. */
+  /**
+   * As `transact`, and refused with LeaseLostError when another worker has the step by then: at the first statement, or,
+   * where `work` makes none, at the commit. None of its statements is done then.
+   */
   transact<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
 }
 
@@ -57,31 +62,16 @@ export const leaseOn = (
 
 const nextFence = sql<number>`nextval('lease_fence')`
 
+const claimStatement = `${prepared('lease-claim')}
+  insert into lease (resource, owner, fence, again, until, claimed_at)
+  values ($1, $2, nextval('lease_fence'), false, now() + $3::interval, now())
+  on conflict (resource) do update set owner = excluded.owner, fence = excluded.fence, again = excluded.again,
+    until = excluded.until, claimed_at = excluded.claimed_at
+  where lease.until < now() returning fence`
+
 const claim = async (services: Services, resource: string): Promise<number | undefined> => {
-  const taken = await rows(services.em())
-    .insertInto('Lease')
-    .values({
-      resource,
-      owner: services.processName,
-      fence: nextFence,
-      again: false,
-      until: sql<Date>`now() + ${`${services.leaseMs} milliseconds`}::interval`,
-      claimedAt: sql<Date>`now()`,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .column('resource')
-        .doUpdateSet((row) => ({
-          owner: row.ref('excluded.owner'),
-          until: row.ref('excluded.until'),
-          claimedAt: row.ref('excluded.claimedAt'),
-          fence: row.ref('excluded.fence'),
-          again: row.ref('excluded.again'),
-        }))
-        .where('Lease.until', '<', sql<Date>`now()`),
-    )
-    .returning('fence')
-    .executeTakeFirst()
+  const values = [resource, services.processName, `${services.leaseMs} milliseconds`]
+  const [taken] = await runStatement<{ fence: string }>(services.em(), claimStatement, values)
   return taken && Number(taken.fence)
 }
 
@@ -110,13 +100,28 @@ const askAgain = async (services: Services, resource: string): Promise<boolean> 
 // Long past for every transaction, also one that began before: it must not take the step for one that is held.
 const letGo = sql<Date>`to_timestamp(0)`
 
+// Lost with the database's machine it is a lease of somebody who was killed: it ends by itself, and recovery asks again
+// for what was left to it.
+const releaseStatement = `${prepared('lease-release')}
+  update lease set until = case when again then until else to_timestamp(0) end, again = false
+  where resource = $1 and fence = $2 and ${notFlushed} returning until <> to_timestamp(0) as "isKept"`
+
 /** Lets go, unless somebody asked to look again. @returns whether the lease was let go */
 const release = async (services: Services, resource: string, fence: number): Promise<boolean> => {
-  const held = rows(services.em()).updateTable('Lease').where('resource', '=', resource).where('fence', '=', fence)
-  const released = await held.set({ until: letGo }).where('again', '=', false).executeTakeFirst()
-  if (released.numUpdatedRows > 0n) return true
-  const cleared = await held.set({ again: false }).executeTakeFirst()
-  return cleared.numUpdatedRows === 0n
+  const [held] = await runStatement<{ isKept: boolean }>(services.em(), releaseStatement, [resource, fence])
+  return held?.isKept !== true
+}
+
+const lost = 'the lease of this step is lost'
+
+// It says by an error that the lease is not held: what is sent with it is not done then.
+const heldStatement = `${withNext('lease-held')}
+  select (case count(*) when 0 then '${lost}' else '1' end)::int
+  from (select from lease where resource = $1 and fence = $2 and until > now() for update) as held`
+
+const saysLost = (error: unknown): boolean => {
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown }
+  return code === '22P02' && String(message).includes(lost)
 }
 
 /** Lets go whatever was asked: the work failed, and whoever takes the step up looks anyway. */
@@ -192,19 +197,16 @@ export const withLease = async (
       mustBeHeld()
       stop.throwIfAborted()
     },
-    transact: (write) =>
-      transact(services, async (tx) => {
-        const owned = await rows(tx.em)
-          .selectFrom('Lease')
-          .select('fence')
-          .where('resource', '=', resource)
-          .where('fence', '=', held)
-          .where('until', '>', sql<Date>`now()`)
-          .forUpdate()
-          .executeTakeFirst()
-        if (!owned) throw new LeaseLostError(resource)
-        return write(tx)
-      }),
+    transact: async (write) => {
+      try {
+        return await transact(services, async (tx) => {
+          await runStatement(tx.em, heldStatement, [resource, String(held)])
+          return write(tx)
+        })
+      } catch (error) {
+        throw saysLost(error) ? new LeaseLostError(resource) : error
+      }
+    },
   }
   try {
     do {

@@ -13,7 +13,10 @@ export const OutboxEntry = defineEntity({
     /** Where the one who asked stood in a trace, as `Tracer.current` says it; the job is a part of that. */
     trace: p.text().strictNullable(),
     createdAt: p.datetime(),
-    /** When its relay began to publish it, which is before it is in the queue: recovery compares that with a wipe. */
+    /**
+     * A time before it was in the queue, which recovery compares with a wipe: when a relay began to publish it, or, where
+     * the process that stored it did, when its transaction began. Set once it is in the queue.
+     */
     publishedAt: p.datetime().strictNullable(),
   },
   indexes: [

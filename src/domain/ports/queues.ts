@@ -24,7 +24,7 @@ export interface RunningWorker {
   close(): Promise<void>
 }
 
-/** Messages between processes that only say "look again": they may be lost. */
+/** Messages from a process to all others that only say "look again": they may be lost. */
 export interface Signals {
   publish(topic: string): Promise<void>
   subscribe(topic: string, listener: () => void): Promise<void>

@@ -3,14 +3,18 @@ import { z } from 'zod'
 import type { Viewer } from '../actor/viewer.ts'
 import type { DiffRow } from '../diff/diff.entity.ts'
 import { pendingDiffStatuses } from '../diff/diff.status.ts'
-import { lockDiff, readDiff } from '../diff/find-diff.ts'
+import { lockDiff } from '../diff/find-diff.ts'
 import { ForbiddenError, InvalidTransitionError } from '../errors.ts'
+import { readerOf } from '../shared/reader.ts'
+import { runStatement } from '../shared/run-statement.ts'
 import { cut, safeText } from '../shared/safe-text.ts'
 import type { Services } from '../shared/services.ts'
-import { transact } from '../shared/transact.ts'
+import { prepared } from '../shared/statement-marks.ts'
+import { type Transaction, transact } from '../shared/transact.ts'
 import { fieldFault, prose, validate } from '../shared/validate.ts'
 import { sideLines } from './comment-lines.ts'
-import { diffSides, ReviewComment } from './review-comment.entity.ts'
+import { type CommentedSide, readCommentedSide } from './commented-side.ts'
+import { diffSides, type ReviewCommentRow } from './review-comment.entity.ts'
 
 const input = z.object({
   diffId: z.uuid(),
@@ -41,12 +45,11 @@ const requireCommentable = ({ status }: Pick<DiffRow, 'status'>): void => {
 /** The line that the remark is on. @throws ValidationError when the diff has no such line */
 const codeAt = async (
   services: Services,
-  diff: DiffRow,
+  on: CommentedSide,
   { path, side, line }: Pick<z.output<typeof input>, 'path' | 'side' | 'line'>,
 ): Promise<string> => {
-  const file = diff.files.find((each) => (side === 'BEFORE' ? (each.previousPath ?? each.path) : each.path) === path)
-  if (!file) throw fieldFault('path', 'is not a file of this diff')
-  const lines = await sideLines(services, diff, path, side)
+  if (!on.isOfDiff) throw fieldFault('path', 'is not a file of this diff')
+  const lines = await sideLines(services, on, path, side)
   if (!lines)
     throw fieldFault('side', `there is no text file at this path ${side === 'BEFORE' ? 'before' : 'after'} the change`)
   const code = lines[line - 1]
@@ -54,29 +57,40 @@ const codeAt = async (
   return safeText(cut(code, maxCodeCharacters))
 }
 
+// Under the lock of the diff: nobody adds another draft meanwhile.
+const insertStatement = `${prepared('insert-review-comment')}
+  insert into review_comment (id, diff_id, author_id, path, side, line, code, text, created_at)
+  select $1::uuid, $2::uuid, $3::uuid, $4, $5, $6::int, $7, $8, $9::timestamptz where $10::int >
+    (select count(*) from review_comment where diff_id = $2::uuid and author_id = $3::uuid and review_id is null)
+  returning id`
+
+const insert = async (tx: Transaction, row: ReviewCommentRow): Promise<void> => {
+  const { id, diffId, authorId, path, side, line, code, text, createdAt } = row
+  const values = [id, diffId, authorId, path, side, line, code, text, createdAt, maxDrafts]
+  const inserted = await runStatement(tx.em, insertStatement, values)
+  if (inserted.length > 0) return
+  throw fieldFault('diffId', `${maxDrafts} drafts of yours are on this diff already: send them first`)
+}
+
 /**
  * Drafts a remark on a line of one of the diff's files. Nobody else sees it until its author's next review sends it.
- * @returns the remark's id
  * @throws NotFoundError, ForbiddenError, ValidationError, InvalidTransitionError
  */
 export const addReviewComment = async (
   services: Services,
   viewer: Viewer,
   given: AddReviewCommentInput,
-): Promise<string> => {
+): Promise<ReviewCommentRow> => {
   const checked = validate(input, given)
   requirePerson(viewer)
-  const diff = await readDiff(services, viewer, checked.diffId, 'REVIEWER')
-  requireCommentable(diff)
-  const code = await codeAt(services, diff, checked)
+  const on = await readCommentedSide(readerOf(services), viewer, checked, 'REVIEWER')
+  requireCommentable(on)
+  const code = await codeAt(services, on, checked)
   return transact(services, async (tx) => {
-    requireCommentable(await lockDiff(tx, viewer, checked.diffId, 'REVIEWER'))
-    const authorId = viewer.actor.id
-    if ((await tx.em.count(ReviewComment, { diffId: diff.id, authorId, reviewId: null })) >= maxDrafts) {
-      throw fieldFault('diffId', `${maxDrafts} drafts of yours are on this diff already: send them first`)
-    }
+    requireCommentable(await lockDiff(tx, viewer, on, 'REVIEWER'))
     const id = randomUUID()
-    tx.em.create(ReviewComment, { id, ...checked, authorId, code, createdAt: tx.now })
-    return id
+    const row = { id, ...checked, authorId: viewer.actor.id, reviewId: null, code, createdAt: tx.now }
+    await insert(tx, row)
+    return row
   })
 }

@@ -9,8 +9,8 @@ export const sideLines = async (
   path: string,
   side: DiffSide,
 ): Promise<readonly string[] | undefined> => {
-  const file = await git.readFile(diff.projectId, side === 'BEFORE' ? diff.baseTree : diff.resultTree, path)
-  const text = file?.content.toString('utf8')
+  const content = await git.readContent(diff.projectId, side === 'BEFORE' ? diff.baseTree : diff.resultTree, path)
+  const text = content?.toString('utf8')
   if (text === undefined || text.includes('\u0000')) return undefined
   const lines = text.split('\n')
   return text.endsWith('\n') ? lines.slice(0, -1) : lines

@@ -14,7 +14,7 @@ import {
 } from 'kysely'
 
 /** How one column of a result becomes a property. */
-interface Column {
+export interface Column {
   readonly from: string
   readonly to: string
   /** Undefined where the value stays as it is. */
@@ -54,6 +54,19 @@ const columnsOf = (metadata: EntityMetadata, names: readonly string[], platform:
   })
 }
 
+/** How the columns of a result with these names become properties. */
+export const knownColumns = (
+  metadata: EntityMetadata,
+  names: readonly string[],
+  platform: Platform,
+): readonly Column[] => {
+  const key = names.join(' ')
+  const shapes = known.get(metadata) ?? new Map<string, readonly Column[]>()
+  const columns = shapes.get(key) ?? columnsOf(metadata, names, platform)
+  known.set(metadata, shapes.set(key, columns))
+  return columns
+}
+
 const mapRows = (rows: readonly UnknownRow[], columns: readonly Column[]): UnknownRow[] =>
   rows.map((row) => {
     const mapped: UnknownRow = {}
@@ -77,7 +90,7 @@ const onlyTable = (node: RootOperationNode): string | undefined => {
  * read.
  */
 export const entityRows = (em: EntityManager, options: MikroKyselyPluginOptions): KyselyPlugin => {
-  const plugin = new MikroKyselyPlugin(em, options)
+  let plugin = new MikroKyselyPlugin(em, options)
   const platform = em.getDriver().getPlatform()
   const tables = new WeakMap<QueryId, EntityMetadata>()
   return {
@@ -85,7 +98,13 @@ export const entityRows = (em: EntityManager, options: MikroKyselyPluginOptions)
       const table = onlyTable(args.node)
       const metadata = table === undefined ? undefined : em.getMetadata().getByClassName(table, false)
       if (metadata) tables.set(args.queryId, metadata)
-      return plugin.transformQuery(args)
+      try {
+        return plugin.transformQuery(args)
+      } catch (error) {
+        // It is in the middle of that query for good.
+        plugin = new MikroKyselyPlugin(em, options)
+        throw error
+      }
     },
     async transformResult(args: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
       const metadata = tables.get(args.queryId)
@@ -93,11 +112,7 @@ export const entityRows = (em: EntityManager, options: MikroKyselyPluginOptions)
       const { rows } = args.result
       const [first] = rows
       if (!first) return args.result
-      const names = Object.keys(first)
-      const key = names.join(' ')
-      const shapes = known.get(metadata) ?? new Map<string, readonly Column[]>()
-      const columns = shapes.get(key) ?? columnsOf(metadata, names, platform)
-      known.set(metadata, shapes.set(key, columns))
+      const columns = knownColumns(metadata, Object.keys(first), platform)
       return { ...args.result, rows: mapRows(rows, columns) }
     },
   }

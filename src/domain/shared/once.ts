@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import { projectRole } from '../actor/access.ts'
-import { ClientMutation } from '../actor/client-mutation.entity.ts'
 import { includesRole, type Viewer } from '../actor/viewer.ts'
 import { rows } from './database.ts'
+import { runStatement } from './run-statement.ts'
+import { prepared, withNext } from './statement-marks.ts'
 import type { Transaction } from './transact.ts'
 import { fieldFault } from './validate.ts'
 
@@ -43,6 +44,13 @@ const requireAccess = async (tx: Transaction, viewer: Viewer, mutation: OnceMuta
   }
 }
 
+const lockStatement = `${withNext('lock-client-mutation')}select pg_advisory_xact_lock(hashtextextended($1, 0))`
+const earlierStatement = `${prepared('earlier-client-mutation')}
+  select object_id as id from client_mutation where actor_id = $1 and mutation = $2 and client_mutation_id = $3`
+const keepStatement = `${withNext('keep-client-mutation')}
+  insert into client_mutation (actor_id, mutation, client_mutation_id, object_id, created_at)
+  values ($1, $2, $3, $4, $5)`
+
 /**
  * The id of the object that an earlier call made; for commands that would otherwise do costly work for nothing.
  * @throws ValidationError when the viewer has lost access to it
@@ -54,15 +62,10 @@ export const findEarlier = async (
   clientMutationId: string | null | undefined,
 ): Promise<string | undefined> => {
   if (!clientMutationId) return undefined
-  const earlier = await rows(tx.em)
-    .selectFrom('ClientMutation')
-    .select('objectId')
-    .where('actorId', '=', viewer.actor.id)
-    .where('mutation', '=', mutation)
-    .where('clientMutationId', '=', clientMutationId)
-    .executeTakeFirst()
-  if (earlier) await requireAccess(tx, viewer, mutation, earlier.objectId)
-  return earlier?.objectId
+  const values = [viewer.actor.id, mutation, clientMutationId]
+  const [earlier] = await runStatement<{ readonly id: string }>(tx.em, earlierStatement, values)
+  if (earlier) await requireAccess(tx, viewer, mutation, earlier.id)
+  return earlier?.id
 }
 
 /**
@@ -78,11 +81,11 @@ export const once = async (
   create: () => Promise<string>,
 ): Promise<string> => {
   if (!clientMutationId) return create()
-  const key = `${viewer.actor.id}/${mutation}/${clientMutationId}`
-  await sql`select pg_advisory_xact_lock(hashtextextended(${key}, 0))`.execute(rows(tx.em))
+  await runStatement(tx.em, lockStatement, [`${viewer.actor.id}/${mutation}/${clientMutationId}`])
   const earlier = await findEarlier(tx, viewer, mutation, clientMutationId)
   if (earlier !== undefined) return earlier
   const objectId = await create()
-  tx.em.create(ClientMutation, { actorId: viewer.actor.id, mutation, clientMutationId, objectId, createdAt: tx.now })
+  const kept = [viewer.actor.id, mutation, clientMutationId, objectId, tx.now.toISOString()]
+  await runStatement(tx.em, keepStatement, kept)
   return objectId
 }

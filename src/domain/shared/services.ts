@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Job, Pool } from '../../jobs/job.ts'
 import type { HeldLeases } from '../lease/held-leases.ts'
 import type { Retention } from '../maintenance/retention.ts'
+import type { StoredJob } from '../outbox/insert-jobs.ts'
 import type { Checkouts } from '../ports/checkouts.ts'
 import type { CodeAnalyzer } from '../ports/code-analyzer.ts'
 import type { GitStore } from '../ports/git-store.ts'
@@ -26,10 +27,17 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** What there is to publish, or room for, as far as that is known. */
+export interface OutboxNews {
+  /** Jobs whose transaction was committed just now. */
+  readonly stored?: readonly StoredJob[]
+  /** The pool from whose queue a job was taken. */
+  readonly taken?: Pool
+}
+
 /** Tells other parts, in this process and others, that there is something to read. May be lost without harm. */
 export interface Wake {
-  /** @param pools where the new jobs belong, if that is known: their queues are looked at meanwhile */
-  outbox(pools?: readonly Pool[]): void
+  outbox(news?: OutboxNews): void
   events(): void
   /** Leases were revoked: whoever holds some looks whether they are still theirs. */
   leases(): void

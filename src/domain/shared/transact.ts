@@ -1,9 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { Job, Pool } from '../../jobs/job.ts'
-import { EventRecord } from '../event/event.entity.ts'
+import type { Job } from '../../jobs/job.ts'
 import type { EventBody, EventSubject } from '../event/event.ts'
-import { type AskedJob, storeJobs } from '../outbox/store-jobs.ts'
+import { type ToldEvent, toldEvent } from '../event/insert-events.ts'
+import { type AskedJob, askedJob, type StoredJob } from '../outbox/insert-jobs.ts'
+import { inTransaction } from './in-transaction.ts'
 import type { Services, Wake } from './services.ts'
+import { storeTold } from './store-told.ts'
 
 /** What a command writes with: state, events and jobs become visible together or not at all. */
 export interface Transaction {
@@ -46,44 +48,36 @@ export const transact = async <Result>(
 
 const runOnce = async <Result>(services: Services, work: (tx: Transaction) => Promise<Result>): Promise<Result> => {
   const woken = new Set<keyof Wake>()
-  const pools = new Set<Pool>()
-  const result = await services.em().transactional(async (em) => {
+  let stored: readonly StoredJob[] = []
+  const result = await inTransaction(services.em(), services.log, async (em) => {
     const now = services.clock()
-    const asked: AskedJob[] = []
+    const events: ToldEvent[] = []
+    const jobs: AskedJob[] = []
     const done = await work({
       em,
       now,
       trace: services.tracer.current,
       emit(subject, body) {
         woken.add('events')
-        em.create(EventRecord, {
-          at: now,
-          projectId: subject.projectId,
-          specId: subject.specId ?? null,
-          sprintId: subject.sprintId ?? null,
-          sessionId: subject.sessionId ?? null,
-          diffId: subject.diffId ?? null,
-          body,
-        })
+        events.push(toldEvent(subject, body))
       },
       enqueue(job, payload, trace = services.tracer.current()) {
         woken.add('outbox')
-        pools.add(job.pool)
-        asked.push({ job: job.name, payload: job.payload.parse(payload), trace })
+        jobs.push(askedJob(job.name, job.payload.parse(payload), trace))
       },
       wake(who) {
         woken.add(who)
       },
     })
-    if (asked.length > 0) {
+    if (events.length > 0 || jobs.length > 0) {
       // What a job is about may be new in this transaction.
       await em.flush()
-      await storeJobs(em, asked, now)
+      stored = await storeTold(em, events, jobs, now)
     }
     return done
   })
   for (const who of woken) {
-    if (who === 'outbox') services.wake.outbox([...pools])
+    if (who === 'outbox') services.wake.outbox({ stored })
     else services.wake[who]()
   }
   return result

@@ -3,7 +3,7 @@ import { builder } from '../builder.ts'
 import { CapabilityEnum, LanguageEnum } from '../enums.ts'
 import { SafetyEvaluationRef } from '../refs.ts'
 import { visible } from '../visible.ts'
-import { seldomLongList } from '../weight.ts'
+import { listOfFiles, seldomLongList, seldomLongPart } from '../weight.ts'
 
 const SafetyFindingRef = builder.objectRef<Finding>('SafetyFinding').implement({
   description: 'Something that a reviewer should know.',
@@ -45,11 +45,13 @@ builder.node(SafetyEvaluationRef, {
     issues: t.field({
       type: [SafetyFindingRef],
       description: 'Blocks a commit.',
+      extensions: listOfFiles,
       resolve: ({ report }) => [...report.issues],
     }),
     warnings: t.field({
       type: [SafetyFindingRef],
       description: 'Does not.',
+      extensions: seldomLongPart,
       resolve: ({ report }) => [...report.warnings],
     }),
     added: t.field({
