@@ -179,9 +179,12 @@ it('work whose job was lost is asked for again, once; what was asked for a momen
   const patient = { ...impatient, waitingMs: 60_000 }
   await recoverWork(services, patient)
   expect(await asked()).toBe(1)
-  // The job is gone: it was published, and the queue lost it.
+  // The job is gone: it was published, and the queue lost it. A relay that has it just now would say when after that.
   await execute(
-    `update outbox set published_at = now() - interval '61 seconds' where payload ->> 'projectId' = ?`,
+    `with held as materialized (
+       select id, pg_advisory_xact_lock(hashtextextended('outbox', id)) from outbox where payload ->> 'projectId' = ?
+     )
+     update outbox set published_at = now() - interval '61 seconds' from held where outbox.id = held.id`,
     projectId,
   )
   await recoverWork(services, patient)
