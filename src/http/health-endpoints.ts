@@ -11,7 +11,6 @@ export const healthEndpoints = (health: Health, isDraining: () => boolean): read
   {
     name: '/healthz',
     answers: (path) => path === '/healthz',
-    whileDraining: true,
     async serve(_request, response) {
       answer(response, 200, { status: 'ok' })
     },
@@ -19,7 +18,6 @@ export const healthEndpoints = (health: Health, isDraining: () => boolean): read
   {
     name: '/readyz',
     answers: (path) => path === '/readyz',
-    whileDraining: true,
     async serve(_request, response) {
       const components = await health.lookForProbe()
       const draining = isDraining()

@@ -44,7 +44,6 @@ export const metricsRoute = (metrics: Exposition, token: string): Route => {
       refuse(response, withoutToken)
     },
     // How a process ends is worth seeing.
-    whileDraining: true,
   }
 }
 

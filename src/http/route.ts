@@ -6,6 +6,4 @@ export interface Route {
   readonly name: string
   readonly answers: (path: string) => boolean
   readonly serve: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
-  /** Whether it answers also while the process ends. */
-  readonly whileDraining?: boolean
 }

@@ -23,7 +23,6 @@ import { readPersistedOperations } from './persisted-operations.ts'
 import { queueBoard, queueBoardPath } from './queue-board.ts'
 import { createQuota } from './quota.ts'
 import { requestIdOf } from './request-id.ts'
-import { type Refusal, refuse } from './respond.ts'
 import type { Route } from './route.ts'
 import { createSignIn } from './sign-in.ts'
 import { versionArchives } from './version-archives.ts'
@@ -49,8 +48,9 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly url: string
   /**
-   * From now on /readyz and whatever is asked are answered 503, and subscriptions break off so that clients connect
-   * again, elsewhere. Settles when the requests that are under way have been answered.
+   * From now on no connection is taken, so that a proxy goes on to another process, and subscriptions break off so that
+   * clients connect again, there. What still comes on an open connection is answered, and ends it; /readyz says 503.
+   * Settles when the requests that are under way have been answered.
    * @param drainMs how long that is waited for
    */
   drain(drainMs: number): Promise<void>
@@ -62,13 +62,6 @@ const closeGraceMs = 2_000
 const defaultAccessCheckMs = 20_000
 // With as long until each asks again, what a listener sees is at most a second old.
 const standingFreshMs = 500
-
-const draining: Refusal = {
-  status: 503,
-  code: 'DRAINING',
-  message: 'This process is ending, and takes no new work: ask again, and another one answers.',
-  headers: { 'retry-after': '1', connection: 'close' },
-}
 
 /**
  * Serves GraphQL over HTTP, SSE and WebSocket, MCP, archives, and the health endpoints.
@@ -126,11 +119,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     response.setMaxListeners(30)
     const path = request.url?.split('?', 1)[0] ?? ''
     const route = routes.find(({ answers }) => answers(path)) ?? graphql
-    if (!route.whileDraining) {
-      if (isDraining) return refuse(response, draining)
-      underWay.add(response)
-      response.once('close', () => underWay.delete(response))
-    }
+    underWay.add(response)
+    response.once('close', () => underWay.delete(response))
+    if (isDraining) response.setHeader('connection', 'close')
     const requestId = requestIdOf(request)
     response.setHeader('x-request-id', requestId)
     const giveUp = (error: unknown): void => {
@@ -142,6 +133,12 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     withLogContext({ requestId }, () => route.serve(request, response, path).catch(giveUp))
   })
   closeQueued(server)
+  let closed: Promise<void> | undefined
+  const stopListening = (): Promise<void> => {
+    isDraining = true
+    closed ??= new Promise((resolve) => server.close(() => resolve()))
+    return closed
+  }
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -167,21 +164,21 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   return {
     url: `http://${host}:${port}`,
     async drain(drainMs) {
-      isDraining = true
+      stopListening()
       mcp.drain()
       for (const stream of streams) stream.destroy()
+      for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close')
       const answered = Promise.all([...underWay].map((response) => once(response, 'close')))
       await Promise.all([subscriptions.close(), Promise.race([answered, delay(drainMs, undefined, { ref: false })])])
     },
     async close() {
-      isDraining = true
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const ended = stopListening()
       mcp.drain()
       await subscriptions.close()
       owned.dispose()
       const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs)
       server.closeIdleConnections()
-      await closed
+      await ended
       clearTimeout(timer)
       await mcp.close()
     },
