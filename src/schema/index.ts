@@ -1,6 +1,8 @@
 import './errors.ts'
 import './types/actor.ts'
+import './types/candidate.ts'
 import './types/commit.ts'
+import './types/decision.ts'
 import './types/diff.ts'
 import './types/event.ts'
 import './types/evidence.ts'

@@ -11,6 +11,12 @@ export const visible = async <Row>(
   return projects === null || projects.includes(projectId) ? row : null
 }
 
+/** The same for what belongs to a run. */
+export const visibleOfRun = async <Row extends { readonly runId: string }>(
+  { load }: Pick<GraphQLContext, 'load'>,
+  row: Row | null | undefined,
+): Promise<Row | null> => (row ? visible({ load }, row, (await load.run.load(row.runId))?.projectId) : null)
+
 /** The same for what only an ADMIN of the project may see. */
 export const administered = async <Row>(
   { load }: Pick<GraphQLContext, 'load'>,

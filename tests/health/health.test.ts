@@ -17,8 +17,8 @@ import { startHeartbeat } from '../../src/workers/heartbeat.ts'
 import { setPolicy } from '../factories/gate.ts'
 import { actorWithToken, readyProject } from '../factories/pipeline.ts'
 import { request } from '../llm/support.ts'
+import { type ConnectionProxy, startConnectionProxy } from '../support/connection-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type PausableProxy, startPausableProxy } from '../support/pausable-proxy.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 const key = 'sk-canary-0123456789'
@@ -26,7 +26,7 @@ const key = 'sk-canary-0123456789'
 /** A provider that knows nobody. */
 let refusing: Server
 let database: TestDatabase
-let proxy: PausableProxy
+let proxy: ConnectionProxy
 let server: TestServer
 beforeAll(async () => {
   refusing = createServer((request, response) => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1')
   await once(refusing, 'listening')
   database = await createTestDatabase()
-  proxy = await startPausableProxy(database.url)
+  proxy = await startConnectionProxy(database.url)
   server = await startTestServer({
     databaseUrl: proxy.url,
     env: {

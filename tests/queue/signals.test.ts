@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OpenedSignals, openPostgresSignals } from '../../src/adapters/queue/signals.ts'
+import { startConnectionProxy } from '../support/connection-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startPausableProxy } from '../support/pausable-proxy.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -19,54 +17,29 @@ const opened = (stack: AsyncDisposableStack, url: string, times = quick): Opened
     (signals) => signals.close(),
   )
 
-/** Carries connections, and cuts one that asks to listen where it is told to. */
-const startCuttingProxy = async (target: string) => {
-  const { hostname, port } = new URL(target)
-  const open = new Set<ReturnType<typeof connect>>()
+/** Stands before a server, and cuts so many of those that ask to listen as it is told. */
+const startListenCutter = async (target: string) => {
   let cuts = 0
-  const cutAll = () => {
-    for (const socket of open) socket.destroy()
-  }
-  const server = createServer((client) => {
-    const upstream = connect(Number(port), hostname)
-    open.add(client)
-    client.on('close', () => {
-      open.delete(client)
-      upstream.destroy()
-    })
-    upstream.on('close', () => client.destroy())
-    for (const socket of [client, upstream]) socket.on('error', () => {})
-    upstream.on('data', (data) => client.write(data))
-    client.on('data', (data) => {
-      if (cuts > 0 && data.includes('listen "')) {
-        cuts -= 1
-        client.destroy()
-      } else upstream.write(data)
-    })
+  const proxy = await startConnectionProxy(target, {
+    passes(data) {
+      if (cuts === 0 || !data.includes('listen "')) return true
+      cuts -= 1
+      return false
+    },
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = new URL(target)
-  url.hostname = '127.0.0.1'
-  url.port = String((server.address() as AddressInfo).port)
   return {
-    url: url.href,
+    ...proxy,
     /** All that are open, and so many that ask to listen. */
     cut(more: number) {
       cuts = more
-      cutAll()
-    },
-    connections: () => open.size,
-    async [Symbol.asyncDispose]() {
-      server.close()
-      cutAll()
+      proxy.cut()
     },
   }
 }
 
 it('a connection that breaks off while it is made listen is replaced by one, which is closed with the others', async () => {
   await using stack = new AsyncDisposableStack()
-  const proxy = stack.use(await startCuttingProxy(database.url))
+  const proxy = stack.use(await startListenCutter(database.url))
   const signals = opened(stack, proxy.url, { ...quick, probeMs: 60_000 })
   const other = opened(stack, database.url)
   let heard = 0
@@ -85,7 +58,7 @@ it('a connection that breaks off while it is made listen is replaced by one, whi
 
 it('a connection that carries nothing any more is given up by who listens on it, and another one is made', async () => {
   await using stack = new AsyncDisposableStack()
-  const proxy = stack.use(await startPausableProxy(database.url))
+  const proxy = stack.use(await startConnectionProxy(database.url))
   const faults: string[] = []
   const signals = stack.adopt(
     openPostgresSignals(proxy.url, ({ message }) => faults.push(message), quick),
@@ -107,7 +80,7 @@ it('a connection that carries nothing any more is given up by who listens on it,
 
 it('publishing and closing do not wait for a connection that carries nothing any more', async () => {
   await using stack = new AsyncDisposableStack()
-  const proxy = stack.use(await startPausableProxy(database.url))
+  const proxy = stack.use(await startConnectionProxy(database.url))
   const signals = opened(stack, proxy.url, { ...quick, probeMs: 60_000 })
   await signals.publish('first')
   proxy.pause()

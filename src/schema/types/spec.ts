@@ -10,7 +10,7 @@ import { page } from '../pages.ts'
 import { ActorRef, CandidateRef, DecisionRef, ProjectRef, SpecRef, SprintRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { longText } from '../weight.ts'
-import { CandidateErrorRef } from './run.ts'
+import { CandidateErrorRef } from './candidate.ts'
 
 const AssessmentRef = builder.objectRef<Assessment>('Assessment').implement({
   description: 'What the interviewer makes of the task.',
