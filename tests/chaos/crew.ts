@@ -68,6 +68,8 @@ interface Member {
   readonly openCalls: Set<string>
   readonly openJobs: Map<string, Casualty['openJobs'][number]>
   isPaused: boolean
+  /** When it was killed at a moment chosen by chance; null before. */
+  killedAt: number | null
   passed: number
   /** What happens next, and from how many passes on. */
   due: { readonly plan: Plan; readonly from: number } | undefined
@@ -78,7 +80,7 @@ interface Member {
 /**
  * Keeps one process for each slot: one that ended is replaced at once.
  * @param options.pauseMs how long a process that stopped itself stays so
- * @param options.onCasualty is told of each that was killed or paused, right when it happens
+ * @param options.onCasualty is told of each that was killed, when its last words have been heard, or paused
  */
 export const startCrew = async (
   slots: readonly Slot[],
@@ -117,10 +119,10 @@ export const startCrew = async (
     hits.set(point, known)
   }
 
-  const casualty = (member: Member, action: FaultAction, point: string | null) => {
+  const casualty = (member: Member, action: FaultAction, point: string | null, at = Date.now()) => {
     const found: Casualty = {
       processName: member.processName,
-      at: Date.now(),
+      at,
       action,
       point,
       openCalls: [...member.openCalls],
@@ -194,7 +196,7 @@ export const startCrew = async (
     const isCurrent = !isClosing && planOf !== null && members.get(member.slot.name) === member
     if (!isCurrent || member.armed !== plan) return
     if (plan.choose === null) {
-      casualty(member, 'kill', null)
+      member.killedAt = Date.now()
       member.child.kill('SIGKILL')
       return
     }
@@ -217,6 +219,7 @@ export const startCrew = async (
       openCalls: new Set(),
       openJobs: new Map(),
       isPaused: false,
+      killedAt: null,
       passed: 0,
       due: undefined,
       armed: undefined,
@@ -241,8 +244,9 @@ export const startCrew = async (
       else hear(member, report)
     })
     child.once('exit', async () => {
-      // Its last words first: they say where it died.
+      // Its last words first: they say where it died, and what it had begun that was not heard of yet.
       await closed
+      if (member.killedAt !== null) casualty(member, 'kill', null, member.killedAt)
       if (!isClosing) startMember(slot)
     })
   }
