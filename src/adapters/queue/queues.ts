@@ -7,7 +7,6 @@ import {
   runMigrations,
   Worker,
 } from 'bullmq'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { QueuedJob, Queues } from '../../domain/ports/queues.ts'
 import type { Logger } from '../../domain/shared/services.ts'
@@ -15,6 +14,7 @@ import { type Pool, pools } from '../../jobs/job.ts'
 import { evictionPolicy } from './eviction-policy.ts'
 import type { QueueBoard } from './queue-board.ts'
 import { createQueueMemory, type MemoryQueue } from './queue-memory.ts'
+import { openRedisConnection } from './redis-connection.ts'
 import { type OpenedSignals, openPostgresSignals, openRedisSignals } from './signals.ts'
 
 // Half a minute in all: a database that restarts is back by then, and the job need not be missed by anybody first.
@@ -72,6 +72,8 @@ interface Backend {
   danger(): Promise<string | null>
   /** Which of its runs the backend is in, where a new one may lack what was written last in the one before. */
   incarnation(): Promise<string>
+  /** From now on nothing waits until a backend is back that is gone. */
+  letGo(): void
   close(): Promise<void>
   onError(listener: (error: Error) => void): void
 }
@@ -105,6 +107,7 @@ const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
     danger: async () => null,
     // What it has acknowledged is there after a crash.
     incarnation: async () => 'durable',
+    letGo: () => {},
     close: async () => {
       // It does not wait until the server has let go of each connection: one that ends sooner cuts what is left, and
       // nobody uses that any more.
@@ -116,7 +119,7 @@ const openPostgres = (databaseUrl: string, takenMs: TakenMs): Backend => {
 }
 
 const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend => {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+  const connection = openRedisConnection(redisUrl)
   return {
     queue: (name) => new Queue(name, { connection, prefix, defaultJobOptions: retry }),
     worker: (name, concurrency, handle) =>
@@ -143,6 +146,10 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
     incarnation: async () => {
       if (connection.status !== 'ready') throw new Error(`Redis is not there (${connection.status}).`)
       return /^run_id:(\S+)/m.exec(await connection.info('server'))?.[1] ?? 'unknown'
+    },
+    letGo: () => {
+      if (connection.status === 'ready') connection.once('close', () => connection.disconnect())
+      else connection.disconnect()
     },
     close: async () => {
       if (connection.status === 'ready') await connection.quit()
@@ -244,6 +251,7 @@ export const openQueues = async (
       return createQueueBoard({ queues: [...queues.values()], ping: backend.ping, basePath })
     },
     async [Symbol.asyncDispose]() {
+      backend.letGo()
       await Promise.all([relay.close(), signals.close()])
       await Promise.all([...queues.values(), memoryQueue].map((queue) => queue.close()))
       await backend.close()
