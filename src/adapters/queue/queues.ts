@@ -148,7 +148,8 @@ const openRedis = (redisUrl: string, prefix: string, takenMs: TakenMs): Backend 
       return /^run_id:(\S+)/m.exec(await connection.info('server'))?.[1] ?? 'unknown'
     },
     letGo: () => {
-      if (connection.status === 'ready') connection.once('close', () => connection.disconnect())
+      // Not at its close: that comes in order as well, where there is nothing left to let go of.
+      if (connection.status === 'ready') connection.once('reconnecting', () => connection.disconnect())
       else connection.disconnect()
     },
     close: async () => {

@@ -1,12 +1,12 @@
 import type { CandidateRow } from '../../domain/run/candidate.entity.ts'
 import type { CandidateMetrics } from '../../domain/run/read-metrics.ts'
-import type { ToolCallRow } from '../../domain/run/tool-call.entity.ts'
 import { builder } from '../builder.ts'
 import { ProviderEnum, RunStatusEnum } from '../enums.ts'
 import { found } from '../found.ts'
 import { CandidateRef, SafetyEvaluationRef, TestRunRef } from '../refs.ts'
 import { visibleOfRun } from '../visible.ts'
-import { longText, megabytes, partOfMegabytes } from '../weight.ts'
+import { longText, megabytes } from '../weight.ts'
+import { ToolCallRef } from './tool-call.ts'
 
 const CandidateMetricsRef = builder.objectRef<CandidateMetrics>('CandidateMetrics').implement({
   description: "What a candidate's work took.",
@@ -33,20 +33,6 @@ export const CandidateErrorRef = builder.objectRef<CandidateRow>('CandidateError
     code: t.string({ resolve: (candidate) => candidate.failure?.code ?? 'unknown' }),
     message: t.string({ resolve: (candidate) => candidate.failure?.message ?? '' }),
     retryable: t.boolean({ resolve: (candidate) => candidate.failure?.retryable ?? false }),
-  }),
-})
-
-export const ToolCallRef = builder.objectRef<ToolCallRow>('ToolCall').implement({
-  description: 'One use of a tool.',
-  fields: (t) => ({
-    name: t.exposeString('name', { description: "As the model wrote it: it may not be a tool's." }),
-    arguments: t.field({ type: 'JSON', extensions: partOfMegabytes, resolve: (call) => call.arguments }),
-    result: t.exposeString('result', { description: 'What the model was told.', extensions: partOfMegabytes }),
-    isError: t.exposeBoolean('isError'),
-    replayed: t.exposeBoolean('replayed', {
-      description: 'The result is that of the run which this one continues: nothing was done again.',
-    }),
-    durationMs: t.exposeInt('durationMs'),
   }),
 })
 

@@ -11,7 +11,7 @@ import { page } from '../pages.ts'
 import { ActorRef, DiffRef, MessageRef, ProjectRef, SessionRef } from '../refs.ts'
 import { visible } from '../visible.ts'
 import { longText } from '../weight.ts'
-import { ToolCallRef } from './candidate.ts'
+import { ToolCallRef } from './tool-call.ts'
 import { BudgetRef, limiting, UsageRef } from './usage.ts'
 
 const shownAgent = ({ provider, model, rehearsal, label, instructions }: SessionAgent) => ({
